@@ -1,0 +1,121 @@
+//! What a caller gets when a call fails.
+
+use std::fmt;
+
+use crate::status::{Code, Status};
+
+/// What is known of a failed call: may it be made again?
+///
+/// It never claims more than is true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// No byte of the call was handed to the transport. Making it again is safe.
+    NotSent,
+    /// The callee did not start it. Making it again is safe.
+    Refused,
+    /// The callee ran it, and this is its own answer.
+    Ran,
+    /// The call was sent and nothing more is known: the callee may or may not have run it.
+    Unknown,
+}
+
+impl Outcome {
+    /// Whether the same call can be made again without the callee ever running it twice.
+    pub fn is_safe_to_retry(self) -> bool {
+        matches!(self, Self::NotSent | Self::Refused)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "the call was not sent",
+            Self::Refused => "the callee did not start the call",
+            Self::Ran => "the callee answered so",
+            Self::Unknown => "the callee may have run the call",
+        })
+    }
+}
+
+/// Who caused a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// This side: a deadline, a limit, a handle that was closed.
+    Local,
+    /// The peer: its answer, its refusal, its breach of the protocol.
+    Remote,
+    /// What lies between: the network, or a peer that is not there.
+    Transport,
+}
+
+/// Why a call failed: a status, what is known of the call, and who is to blame.
+///
+/// In a handler, `?` turns it into a [`Status`], so that a call inside a call passes its failure on.
+///
+/// ```
+/// # use wsrpc::{CallError, Code};
+/// # fn log(_: &CallError) {}
+/// fn should_try_again(error: &CallError) -> bool {
+///     error.code() == Code::UNAVAILABLE && error.outcome().is_safe_to_retry()
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallError {
+    status: Status,
+    outcome: Outcome,
+    blame: Blame,
+}
+
+impl CallError {
+    pub(crate) fn new(status: Status, outcome: Outcome, blame: Blame) -> Self {
+        Self {
+            status,
+            outcome,
+            blame,
+        }
+    }
+
+    /// A failure on this side before anything was sent.
+    pub(crate) fn not_sent(status: Status) -> Self {
+        Self::new(status, Outcome::NotSent, Blame::Local)
+    }
+
+    /// The status: the callee's own where [`outcome`](Self::outcome) is [`Outcome::Ran`], else one of this side's.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The status's code.
+    pub fn code(&self) -> Code {
+        self.status.code()
+    }
+
+    /// The status's text.
+    pub fn message(&self) -> &str {
+        self.status.message()
+    }
+
+    /// What is known of the call.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Who caused the failure.
+    pub fn blame(&self) -> Blame {
+        self.blame
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.status, self.outcome)
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        error.status
+    }
+}

@@ -1,0 +1,154 @@
+//! When to dial again. The only file that knows the `backoff` crate.
+
+use std::time::Duration;
+
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
+
+/// How long a client waits before it dials again.
+///
+/// The pause grows from `base` by `factor` with each failure, up to `cap`, and is then drawn from the whole interval
+/// between nothing and that, so that thousands of clients that lost the same server do not come back as one.
+///
+/// ```
+/// use std::time::Duration;
+/// use wsrpc::ReconnectConfig;
+///
+/// let patient = ReconnectConfig::default().base(Duration::from_secs(5));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReconnectConfig {
+    base: Duration,
+    factor: f64,
+    cap: Duration,
+    stable_after: Duration,
+}
+
+impl Default for ReconnectConfig {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            factor: 1.6,
+            cap: Duration::from_secs(120),
+            stable_after: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ReconnectConfig {
+    /// The longest first pause. Default: 1 second; at least 1 millisecond.
+    pub fn base(mut self, base: Duration) -> Self {
+        self.base = base.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How much the longest pause grows with each failure. Default: 1.6; at least 1.
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = if factor.is_finite() {
+            factor.max(1.0)
+        } else {
+            1.0
+        };
+        self
+    }
+
+    /// The longest pause of all. Default: 120 seconds.
+    pub fn cap(mut self, cap: Duration) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// How long a session must have lasted for the pauses to begin anew. Default: 10 seconds. A server that accepts and
+    /// then drops its clients is thus not dialled without pause.
+    pub fn stable_after(mut self, lasted: Duration) -> Self {
+        self.stable_after = lasted;
+        self
+    }
+}
+
+/// The pauses of one client.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    pauses: ExponentialBackoff,
+    stable_after: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new(config: &ReconnectConfig) -> Self {
+        // The crate draws from the interval around a value; half of ours, and all of the interval, is what we want.
+        let pauses = ExponentialBackoffBuilder::new()
+            .with_initial_interval(config.base / 2)
+            .with_multiplier(config.factor)
+            .with_max_interval((config.cap / 2).max(config.base / 2))
+            .with_randomization_factor(1.0)
+            .with_max_elapsed_time(None)
+            .build();
+        Self {
+            pauses,
+            stable_after: config.stable_after,
+        }
+    }
+
+    /// A session has ended that lasted this long.
+    pub(super) fn session_lasted(&mut self, lasted: Duration) {
+        if lasted >= self.stable_after {
+            self.pauses.reset();
+        }
+    }
+
+    /// The next pause.
+    pub(super) fn next(&mut self) -> Duration {
+        // Without a limit on the time in all, there is always a next one.
+        self.pauses.next_backoff().unwrap_or(self.stable_after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn pauses_fill_an_interval_that_grows_to_the_cap() {
+        let config = ReconnectConfig::default();
+        let mut longest = [Duration::ZERO; 20];
+        let mut shortest = [Duration::MAX; 20];
+        for _ in 0..500 {
+            let mut backoff = Backoff::new(&config);
+            for attempt in 0..20 {
+                let pause = backoff.next();
+                longest[attempt] = longest[attempt].max(pause);
+                shortest[attempt] = shortest[attempt].min(pause);
+            }
+        }
+        for attempt in 0..20 {
+            let interval = secs(1).mul_f64(1.6f64.powi(attempt as i32)).min(secs(120));
+            assert!(longest[attempt] <= interval + Duration::from_millis(1));
+            assert!(longest[attempt] > interval.mul_f64(0.9));
+            assert!(shortest[attempt] < interval.mul_f64(0.1));
+        }
+    }
+
+    #[test]
+    fn only_a_session_that_lasted_begins_them_anew() {
+        let mut backoff = Backoff::new(&ReconnectConfig::default());
+        let mut grown = || (0..30).map(|_| backoff.next()).max();
+        assert!(grown() > Some(secs(10)));
+        backoff.session_lasted(secs(9));
+        assert!((0..100).map(|_| backoff.next()).max() > Some(secs(10)));
+        backoff.session_lasted(secs(10));
+        assert!(backoff.next() <= secs(1));
+    }
+
+    #[test]
+    fn nonsense_is_made_sense_of() {
+        let config = ReconnectConfig::default()
+            .base(Duration::ZERO)
+            .factor(f64::NAN)
+            .cap(Duration::ZERO);
+        let mut backoff = Backoff::new(&config);
+        assert!((0..100).all(|_| backoff.next() <= Duration::from_millis(2)));
+    }
+}

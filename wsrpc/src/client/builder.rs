@@ -1,0 +1,184 @@
+//! How a client is set up.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+
+use super::{
+    Client, ConnectError, Handle, ReconnectConfig,
+    backoff::Backoff,
+    dial::Dialer,
+    reconnect::{Reconnect, Shared},
+    state::Progress,
+};
+use crate::{
+    config::SessionConfig,
+    identity::{Identity, PublicKey},
+    service::{RouterBuilder, Service},
+    tls,
+    transport::{Endpoint, SocketOptions},
+};
+
+/// Sets up a [`Client`].
+#[must_use = "a client is made by `connect` or `connect_lazy`"]
+pub struct ClientBuilder {
+    identity: Identity,
+    servers: Vec<PublicKey>,
+    services: RouterBuilder,
+    session: SessionConfig,
+    reconnect: ReconnectConfig,
+    connect_timeout: Duration,
+    handshake_timeout: Duration,
+    wait_for_ready: bool,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(identity: Identity, server: PublicKey) -> Self {
+        Self {
+            identity,
+            servers: vec![server],
+            services: RouterBuilder::default(),
+            session: SessionConfig::default(),
+            reconnect: ReconnectConfig::default(),
+            connect_timeout: Duration::from_secs(20),
+            handshake_timeout: Duration::from_secs(20),
+            wait_for_ready: false,
+        }
+    }
+
+    /// Accepts a server of this key as well: for the time in which a server's key is exchanged.
+    pub fn accept_server_key(mut self, key: PublicKey) -> Self {
+        self.servers.push(key);
+        self
+    }
+
+    /// Adds a service that the server can call. Several may be added.
+    pub fn add_service(mut self, service: impl Service) -> Self {
+        self.services.add(Arc::new(service));
+        self
+    }
+
+    /// Whether two services may not have a method of the same bare name, which is all that version 1 of the wire
+    /// carries. Default: false, they may, with a warning, and such a method cannot be called over version 1.
+    pub fn strict_method_names(mut self, strict: bool) -> Self {
+        self.services.strict(strict);
+        self
+    }
+
+    /// How sessions behave.
+    pub fn session(mut self, config: SessionConfig) -> Self {
+        self.session = config;
+        self
+    }
+
+    /// How long to wait before dialling again.
+    pub fn reconnect(mut self, config: ReconnectConfig) -> Self {
+        self.reconnect = config;
+        self
+    }
+
+    /// How long [`connect`](Self::connect) may take in all. Default: 20 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one attempt may take: name look-up, TCP, TLS and upgrade together. Default: 20 seconds.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Whether calls wait for a session and are made again as long as nothing of them was sent, unless a channel or a
+    /// call says otherwise. Default: false. What the Go library's `UniClientConn` does, except that it never sends a
+    /// call twice.
+    pub fn wait_for_ready(mut self, wait: bool) -> Self {
+        self.wait_for_ready = wait;
+        self
+    }
+
+    /// Connects to `address` (`host:port`, or `wss://host:port/path`) and waits until the connection stands.
+    ///
+    /// An address that cannot be reached is tried until the [deadline](Self::connect_timeout). From then on, the client
+    /// reconnects by itself.
+    ///
+    /// # Errors
+    ///
+    /// - A setting is wrong: the address, the services, the identity.
+    /// - [`KeyRefused`](ConnectError::KeyRefused), [`WrongServer`](ConnectError::WrongServer): at the first refusal.
+    /// - [`Timeout`](ConnectError::Timeout): the deadline has passed.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops connecting.
+    pub async fn connect(self, address: impl AsRef<str>) -> Result<Client, ConnectError> {
+        let after = self.connect_timeout;
+        let client = self.connect_lazy(address)?;
+        let mut watch = client.handle.shared.watch();
+        let decided = watch.wait_for(|progress| match progress {
+            Progress::Ready(_) | Progress::Shutdown => true,
+            progress => progress.error().is_some_and(ConnectError::is_refusal),
+        });
+        let decided = timeout(after, decided).await;
+        match decided {
+            Ok(Ok(progress)) => match &*progress {
+                Progress::Ready(_) => {}
+                progress => return Err(progress.error().cloned().unwrap_or(ConnectError::Closed)),
+            },
+            Ok(Err(_)) => return Err(ConnectError::Closed),
+            Err(_) => {
+                let last = client.last_error().map(Box::new);
+                return Err(ConnectError::Timeout { after, last });
+            }
+        }
+        Ok(client)
+    }
+
+    /// Connects to `address` in the background, and keeps trying whatever happens: a key that is refused today may be
+    /// on the server's list tomorrow.
+    ///
+    /// # Errors
+    ///
+    /// A setting is wrong: the address, the services, the identity.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn connect_lazy(self, address: impl AsRef<str>) -> Result<Client, ConnectError> {
+        let endpoint: Endpoint = address.as_ref().parse()?;
+        let router = self.services.build()?;
+        let servers = self.servers;
+        let allowed = Arc::new(move |key: &PublicKey| servers.contains(key));
+        let tls = tls::client_config(&self.identity, allowed)
+            .map_err(|error| ConnectError::Identity(error.to_string()))?;
+        let config = self.session.resolve(true);
+        let shared = Arc::new(Shared::new(
+            self.identity.public_key(),
+            endpoint.to_string(),
+            self.wait_for_ready,
+        ));
+        let dialer = Dialer {
+            endpoint,
+            identity: self.identity,
+            tls,
+            socket: SocketOptions::of(&config),
+            max_recv_size: config.max_recv_size,
+            timeout: self.handshake_timeout,
+        };
+        let reconnect = Reconnect {
+            shared: shared.clone(),
+            dialer,
+            router: Arc::new(router),
+            config,
+            backoff: Backoff::new(&self.reconnect),
+        };
+        reconnect.spawn();
+        Ok(Client {
+            handle: Arc::new(Handle { shared }),
+        })
+    }
+}

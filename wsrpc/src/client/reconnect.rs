@@ -1,0 +1,187 @@
+//! The task that keeps a client connected.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    select,
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use super::{
+    ConnectError, State,
+    backoff::Backoff,
+    dial::{Connection, Dialer},
+    state::Progress,
+};
+use crate::{
+    config::Resolved,
+    identity::PublicKey,
+    service::Router,
+    session::{Hooks, Session},
+    session_end::{SessionEnd, close_code},
+};
+
+/// What a client and its task share.
+pub(super) struct Shared {
+    progress: watch::Sender<Progress>,
+    closing: watch::Sender<bool>,
+    /// Goes away with the task.
+    task: watch::Sender<()>,
+    public_key: PublicKey,
+    endpoint: String,
+    wait_for_ready: bool,
+}
+
+impl Shared {
+    pub(super) fn new(public_key: PublicKey, endpoint: String, wait_for_ready: bool) -> Self {
+        Self {
+            progress: watch::Sender::new(Progress::Connecting(None)),
+            closing: watch::Sender::new(false),
+            task: watch::Sender::new(()),
+            public_key,
+            endpoint,
+            wait_for_ready,
+        }
+    }
+
+    pub(super) fn progress(&self) -> watch::Ref<'_, Progress> {
+        // A receiver is what borrows without a lock that the sender could wait for.
+        self.progress.borrow()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub(super) fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub(super) fn wait_for_ready(&self) -> bool {
+        self.wait_for_ready
+    }
+
+    /// Ends the task; what it holds is closed by it.
+    pub(super) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Waits until the task, and all that it started, has ended.
+    pub(super) async fn finished(&self) {
+        self.task.closed().await;
+    }
+}
+
+/// A server that says that this key connected elsewhere is left alone for at least this long.
+const AFTER_REPLACED: Duration = Duration::from_secs(5);
+
+/// Connects, runs the session, and connects again, until the client is closed.
+pub(super) struct Reconnect {
+    pub(super) shared: Arc<Shared>,
+    pub(super) dialer: Dialer,
+    pub(super) router: Arc<Router>,
+    pub(super) config: Resolved,
+    pub(super) backoff: Backoff,
+}
+
+impl Reconnect {
+    pub(super) fn spawn(self) {
+        let closing = self.shared.closing.subscribe();
+        let alive = self.shared.task.subscribe();
+        tokio::spawn(async move {
+            let _alive = alive;
+            self.run(closing).await;
+        });
+    }
+
+    async fn run(mut self, mut closing: watch::Receiver<bool>) {
+        let progress = self.shared.progress.clone();
+        let mut replaced = 0;
+        let mut last = None;
+        while !*closing.borrow_and_update() {
+            progress.send_replace(Progress::Connecting(last.take()));
+            let dialled = select! {
+                dialled = self.dialer.dial() => dialled,
+                _ = closing.changed() => continue,
+            };
+            let mut pause = Duration::ZERO;
+            let error = match dialled {
+                Ok(connection) => {
+                    let began = Instant::now();
+                    let end = self.session(connection, &mut closing).await;
+                    self.backoff.session_lasted(began.elapsed());
+                    if is_replaced(&end) {
+                        pause = AFTER_REPLACED.saturating_mul(1 << replaced.min(6));
+                        replaced += 1;
+                        tracing::error!(
+                            key = %self.shared.public_key,
+                            ?pause,
+                            "another process connected with this key and took over: each needs a key of its own"
+                        );
+                    } else {
+                        replaced = 0;
+                    }
+                    ConnectError::SessionEnded(end)
+                }
+                Err(error) => error,
+            };
+            last = Some(error.clone());
+            pause = pause.max(self.backoff.next());
+            let endpoint = &self.dialer.endpoint;
+            tracing::info!(%endpoint, %error, ?pause, "not connected");
+            progress.send_replace(match error {
+                ConnectError::SessionEnded(_) => Progress::Idle(error),
+                error => Progress::TransientFailure(error),
+            });
+            select! {
+                () = sleep(pause) => {}
+                _ = closing.changed() => {}
+            }
+        }
+        progress.send_replace(Progress::Shutdown);
+    }
+
+    /// Runs one session to its end.
+    async fn session(
+        &self,
+        (server, socket): Connection,
+        closing: &mut watch::Receiver<bool>,
+    ) -> SessionEnd {
+        let router = self.router.clone();
+        let (session, driver) =
+            Session::new(socket, server, router, &self.config, Hooks::default());
+        tracing::info!(endpoint = %self.dialer.endpoint, "connected");
+        self.shared
+            .progress
+            .send_replace(Progress::Ready(session.clone()));
+        let driver = driver.run();
+        tokio::pin!(driver);
+        let finished = select! {
+            finished = &mut driver => finished,
+            _ = closing.changed() => {
+                session.end(SessionEnd::Closed);
+                driver.await
+            }
+        };
+        session.finished(self.config.close_timeout).await;
+        finished.end
+    }
+}
+
+fn is_replaced(end: &SessionEnd) -> bool {
+    matches!(end, SessionEnd::PeerClosed { code, .. } if *code == close_code::REPLACED)
+}
+
+impl Drop for Reconnect {
+    fn drop(&mut self) {
+        // However the task ends, nobody is to wait for a session that will not come.
+        if self.shared.progress().state() != State::Shutdown {
+            self.shared.progress.send_replace(Progress::Shutdown);
+        }
+    }
+}

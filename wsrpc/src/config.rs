@@ -1,0 +1,186 @@
+//! How a session behaves, whichever side it is on.
+
+use std::time::Duration;
+
+use crate::proto::{KeepaliveConfig, Limits};
+
+/// How sessions behave: sizes, timers and limits. A client and a server take the same settings; where the defaults
+/// differ, they are those of the Go library, so that neither side sends what a Go peer would not take.
+///
+/// ```
+/// use std::time::Duration;
+/// use wsrpc::SessionConfig;
+///
+/// let config = SessionConfig::default()
+///     .max_recv_message_size(1024 * 1024)
+///     .write_timeout(Duration::from_secs(5));
+/// ```
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    max_recv_message_size: Option<usize>,
+    max_send_message_size: Option<usize>,
+    max_concurrent_handlers: usize,
+    max_queued_bytes: usize,
+    max_unsent_bytes: usize,
+    max_handler_time: Option<Duration>,
+    default_timeout: Option<Duration>,
+    keepalive_interval: Duration,
+    keepalive_timeout: Duration,
+    pong_interval: Duration,
+    write_timeout: Duration,
+    close_timeout: Duration,
+}
+
+/// What a Go server reads at the most.
+const SERVER_RECEIVES: usize = 10_000_000;
+/// What a Go client reads at the most.
+const CLIENT_RECEIVES: usize = 100_000_000;
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            max_recv_message_size: None,
+            max_send_message_size: None,
+            max_concurrent_handlers: 1024,
+            max_queued_bytes: 16 * 1024 * 1024,
+            max_unsent_bytes: 16 * 1024 * 1024,
+            max_handler_time: None,
+            default_timeout: Some(Duration::from_secs(60)),
+            keepalive_interval: Duration::from_secs(15),
+            keepalive_timeout: Duration::from_secs(45),
+            pong_interval: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+impl SessionConfig {
+    /// The largest WebSocket message to receive, in bytes, envelope included. Default: 10,000,000 on a server,
+    /// 100,000,000 on a client, as in Go.
+    ///
+    /// It is checked before memory is set aside. A peer that sends more is told so and cut off.
+    pub fn max_recv_message_size(mut self, bytes: usize) -> Self {
+        self.max_recv_message_size = Some(bytes);
+        self
+    }
+
+    /// The largest WebSocket message to send, in bytes, envelope included. Default: 10,000,000 on a client,
+    /// 100,000,000 on a server, which is what a Go peer receives.
+    ///
+    /// A larger request fails at once with [`Code::RESOURCE_EXHAUSTED`](crate::Code::RESOURCE_EXHAUSTED) and is not
+    /// sent; a larger response becomes that status.
+    pub fn max_send_message_size(mut self, bytes: usize) -> Self {
+        self.max_send_message_size = Some(bytes);
+        self
+    }
+
+    /// How many handlers may run at once for one session. Default: 1,024; at least 1.
+    ///
+    /// Further calls wait, see [`max_queued_bytes`](Self::max_queued_bytes). A handler counts until its answer has
+    /// been written.
+    pub fn max_concurrent_handlers(mut self, handlers: usize) -> Self {
+        self.max_concurrent_handlers = handlers.max(1);
+        self
+    }
+
+    /// How many bytes of calls may wait for a handler of their session to end. Default: 16 MiB.
+    ///
+    /// Each counts its payload and 256 bytes. A call over the bound is answered with
+    /// [`Code::RESOURCE_EXHAUSTED`](crate::Code::RESOURCE_EXHAUSTED).
+    pub fn max_queued_bytes(mut self, bytes: usize) -> Self {
+        self.max_queued_bytes = bytes;
+        self
+    }
+
+    /// How many bytes may wait to be sent on one session before further calls wait for room. Default: 16 MiB.
+    ///
+    /// A call that waits for room is not sent yet, and its deadline goes on.
+    pub fn max_unsent_bytes(mut self, bytes: usize) -> Self {
+        self.max_unsent_bytes = bytes;
+        self
+    }
+
+    /// How long a handler may run before it is dropped and its call answered with
+    /// [`Code::DEADLINE_EXCEEDED`](crate::Code::DEADLINE_EXCEEDED). Default: `None`, no limit. Costs a timer a call.
+    pub fn max_handler_time(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.max_handler_time = limit.into();
+        self
+    }
+
+    /// The time-out of a call that sets none, from when it is sent. Default: 60 seconds; `None` is no time-out.
+    ///
+    /// A Go peer never answers a call of a method that it does not know, so that without any time-out such a call
+    /// lasts as long as its session.
+    pub fn default_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.default_timeout = timeout.into();
+        self
+    }
+
+    /// A ping goes out after this long without a received byte. Default: 15 seconds.
+    pub fn keepalive_interval(mut self, interval: Duration) -> Self {
+        self.keepalive_interval = interval;
+        self
+    }
+
+    /// A session ends after this long without a received byte. Default: 45 seconds.
+    pub fn keepalive_timeout(mut self, timeout: Duration) -> Self {
+        self.keepalive_timeout = timeout;
+        self
+    }
+
+    /// A pong goes out this often, asked for or not. Default: 5 seconds; a Go peer drops a session after 20 seconds
+    /// without one, whatever else it receives.
+    pub fn pong_interval(mut self, interval: Duration) -> Self {
+        self.pong_interval = interval.max(Duration::from_millis(10));
+        self
+    }
+
+    /// A session ends when what waits to be sent makes no progress for this long. Default: 10 seconds.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// How long a session that ends waits for its peer to confirm the close. Default: 1 second.
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
+
+    /// The settings as a session of a client, or else of a server, has them.
+    pub(crate) fn resolve(&self, is_client: bool) -> Resolved {
+        let (receives, sends) = if is_client {
+            (CLIENT_RECEIVES, SERVER_RECEIVES)
+        } else {
+            (SERVER_RECEIVES, CLIENT_RECEIVES)
+        };
+        Resolved {
+            limits: Limits {
+                max_running: self.max_concurrent_handlers,
+                max_queued_bytes: self.max_queued_bytes,
+                max_unsent_bytes: self.max_unsent_bytes,
+                max_send_size: self.max_send_message_size.unwrap_or(sends),
+                default_timeout: self.default_timeout,
+                keepalive: KeepaliveConfig {
+                    ping_after: self.keepalive_interval,
+                    idle_timeout: self.keepalive_timeout,
+                    pong_interval: self.pong_interval,
+                    write_timeout: self.write_timeout,
+                },
+            },
+            max_recv_size: self.max_recv_message_size.unwrap_or(receives),
+            max_handler_time: self.max_handler_time,
+            close_timeout: self.close_timeout,
+        }
+    }
+}
+
+/// The settings of one side.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    pub(crate) limits: Limits,
+    pub(crate) max_recv_size: usize,
+    pub(crate) max_handler_time: Option<Duration>,
+    pub(crate) close_timeout: Duration,
+}

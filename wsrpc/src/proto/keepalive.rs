@@ -1,0 +1,112 @@
+//! When to ping, when to pong unasked, and when a peer is gone.
+
+use std::time::{Duration, Instant};
+
+use crate::session_end::SessionEnd;
+
+/// How a session is kept alive.
+#[derive(Clone, Debug)]
+pub(crate) struct KeepaliveConfig {
+    /// A ping goes out after this long without a received byte.
+    pub(crate) ping_after: Duration,
+    /// The session ends after this long without a received byte.
+    pub(crate) idle_timeout: Duration,
+    /// A pong goes out this often: a Go peer counts nothing else as life.
+    pub(crate) pong_interval: Duration,
+    /// The session ends when what waits to be sent makes no progress for this long.
+    pub(crate) write_timeout: Duration,
+}
+
+/// What keepalive wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Signal {
+    Ping,
+    Pong,
+    End(SessionEnd),
+}
+
+/// The timers of one session. Any received byte counts as life; unsent data without progress does not.
+#[derive(Debug)]
+pub(crate) struct Keepalive {
+    config: KeepaliveConfig,
+    heard: Instant,
+    pinged: bool,
+    next_pong: Instant,
+    /// Since when something waits to be sent without progress.
+    stalled: Option<Instant>,
+}
+
+impl Keepalive {
+    pub(crate) fn new(config: KeepaliveConfig, now: Instant) -> Self {
+        Self {
+            next_pong: after(now, config.pong_interval),
+            config,
+            heard: now,
+            pinged: false,
+            stalled: None,
+        }
+    }
+
+    /// Something was received.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.pinged = false;
+    }
+
+    /// Something was written, or everything was: `waiting` tells whether more waits.
+    pub(crate) fn wrote(&mut self, now: Instant, waiting: bool) {
+        self.stalled = waiting.then_some(now);
+    }
+
+    /// Something waits to be sent.
+    pub(crate) fn waiting(&mut self, now: Instant) {
+        self.stalled.get_or_insert(now);
+    }
+
+    /// When to look again.
+    pub(crate) fn next_timeout(&self) -> Instant {
+        let silence = if self.pinged {
+            self.config.idle_timeout
+        } else {
+            self.config.ping_after.min(self.config.idle_timeout)
+        };
+        let silent = after(self.heard, silence).min(self.next_pong);
+        match self.stalled {
+            Some(since) => silent.min(after(since, self.config.write_timeout)),
+            None => silent,
+        }
+    }
+
+    /// What is due at `now`, one at a time.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Signal> {
+        let config = &self.config;
+        if self
+            .stalled
+            .is_some_and(|since| now >= after(since, config.write_timeout))
+        {
+            let end = SessionEnd::WriteTimeout(config.write_timeout);
+            return Some(Signal::End(end));
+        }
+        if now >= after(self.heard, config.idle_timeout) {
+            let end = SessionEnd::KeepaliveTimeout(config.idle_timeout);
+            return Some(Signal::End(end));
+        }
+        if !self.pinged && now >= after(self.heard, config.ping_after) {
+            self.pinged = true;
+            return Some(Signal::Ping);
+        }
+        if now >= self.next_pong {
+            self.next_pong = after(now, config.pong_interval);
+            return Some(Signal::Pong);
+        }
+        None
+    }
+}
+
+/// A century, for what is as good as never.
+const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// `delay` after `from`, at most a century.
+pub(crate) fn after(from: Instant, delay: Duration) -> Instant {
+    from.checked_add(delay.min(FAR)).unwrap_or(from)
+}

@@ -1,0 +1,42 @@
+//! The protocol without I/O, clock or randomness: bytes and time in, bytes and events out.
+//!
+//! A [`Core`] is one side's half of a session. Its owner feeds it what was read ([`Core::receive`]) and what time it is
+//! ([`Core::handle_timeout`]), and takes from it what to send ([`Core::transmit`]), what to do ([`Core::poll_event`])
+//! and whom to wake ([`Core::take_wakers`]). Both sides of a session hold the same type: nothing here knows who
+//! dialled.
+//!
+//! ```text
+//!   Open --drain--> Draining --+
+//!    |                         +--end--> Ended     (the first reason given stays)
+//!    +-------------------------+
+//! ```
+//!
+//! While `Open`, both sides call each other. `Draining` answers what runs and refuses what is new. `Ended` fails every
+//! pending call with the one reason, and drops every answer.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod calls;
+mod core;
+mod deadlines;
+mod keepalive;
+mod outbox;
+mod serving;
+
+pub(crate) use self::{
+    calls::{CallKey, deadline_exceeded},
+    core::{Core, Event, Limits, OpenError, Refusal},
+    keepalive::{Keepalive, KeepaliveConfig, Signal},
+    serving::{Incoming, Slot},
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! From a TCP connection to a session.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{Request, StatusCode};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::{rustls::ServerConfig, server::TlsStream};
+
+use super::registry::{Registry, TurnedAway};
+use crate::{
+    config::Resolved,
+    identity::{Identity, PublicKey},
+    service::Router,
+    session::{Hooks, Session},
+    tls::{self, HandshakeError},
+    transport::{self, Refusal, Role, SocketOptions, UpgradeError, WebSocket},
+};
+
+/// Everything that a connection takes.
+pub(super) struct Acceptor {
+    pub(super) registry: Arc<Registry>,
+    pub(super) router: Arc<Router>,
+    pub(super) identity: Identity,
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) config: Resolved,
+    pub(super) socket: SocketOptions,
+    pub(super) path: Option<String>,
+    pub(super) handshake_timeout: Duration,
+    /// Bounds the handshakes that are under way.
+    pub(super) handshakes: Arc<Semaphore>,
+}
+
+/// Why a connection did not become a session.
+#[derive(Debug, thiserror::Error)]
+enum AcceptError {
+    #[error("the socket: {0}")]
+    Socket(#[from] std::io::Error),
+    #[error(transparent)]
+    Tls(#[from] HandshakeError),
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
+}
+
+impl Acceptor {
+    /// Sees to a connection in a task of its own, so that none can hold up another.
+    pub(super) fn spawn(
+        self: Arc<Self>,
+        connections: &mut JoinSet<()>,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) {
+        match self.handshakes.clone().try_acquire_owned() {
+            Ok(permit) => {
+                connections.spawn(self.connection(stream, address, permit));
+            }
+            Err(_) => {
+                tracing::warn!(%address, "turned away: too many handshakes are under way");
+            }
+        }
+    }
+
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let handshake = timeout(self.handshake_timeout, self.handshake(stream)).await;
+        drop(permit);
+        let (peer, socket) = match handshake {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
+                tracing::info!(%address, %error, "a connection was not established");
+                return;
+            }
+            Err(_) => {
+                let after = self.handshake_timeout;
+                tracing::info!(%address, ?after, "a connection was not established in time");
+                return;
+            }
+        };
+        let registry = self.registry.clone();
+        let hooks = Hooks {
+            proven: Some(Box::new(move |session| registry.prove(session))),
+        };
+        let router = self.router.clone();
+        let (session, driver) = Session::new(socket, peer, router, &self.config, hooks);
+        match self.registry.register(&session) {
+            Ok(()) => tracing::info!(%address, %peer, "connected"),
+            Err(reason) => session.end(reason),
+        }
+        let finished = driver.run().await;
+        tracing::info!(%address, %peer, end = %finished.end, "disconnected");
+        self.registry.remove(&session, &finished);
+        session.finished(self.config.close_timeout).await;
+    }
+
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(PublicKey, WebSocket<TlsStream<TcpStream>>), AcceptError> {
+        self.socket.apply(&stream)?;
+        let (peer, mut stream) = tls::accept(self.tls.clone(), &self.identity, stream).await?;
+        let rest = transport::accept(&mut stream, |request| self.check(request, &peer)).await?;
+        let socket = WebSocket::new(stream, Role::Server, rest, self.config.max_recv_size);
+        Ok((peer, socket))
+    }
+
+    fn check(&self, request: &Request<()>, peer: &PublicKey) -> Result<(), Refusal> {
+        let path = request.uri().path();
+        if let Some(expected) = self.path.as_deref().filter(|expected| *expected != path) {
+            return Err(Refusal {
+                status: StatusCode::NOT_FOUND,
+                text: format!("there is nothing at {path}; this server is at {expected}"),
+            });
+        }
+        self.registry.check(peer).map_err(|turned_away| match turned_away {
+            TurnedAway::NotAllowed => Refusal {
+                status: StatusCode::FORBIDDEN,
+                text: format!("the key {peer} is not on the allow list"),
+            },
+            TurnedAway::ShuttingDown => Refusal {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                text: "the server is shutting down".into(),
+            },
+            TurnedAway::TooManyTakeovers { retry_after } => Refusal {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                text: format!(
+                    "the key {peer} is connected, and has taken over its own session too often; \
+                     try again in {} s, and give each process a key of its own",
+                    retry_after.as_secs() + 1
+                ),
+            },
+        })
+    }
+}

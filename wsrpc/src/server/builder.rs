@@ -1,0 +1,217 @@
+//! How a server is set up.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, ToSocketAddrs},
+    sync::{Semaphore, watch},
+};
+
+use super::{AllowList, Control, Peers, Server, accept::Acceptor, registry::Registry};
+use crate::{
+    config::SessionConfig,
+    identity::{Identity, PublicKey},
+    service::{RouterBuilder, Service, ServiceError},
+    tls,
+    transport::SocketOptions,
+};
+
+/// Why a server cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The services cannot be served together.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The identity's signer failed, or signs with another key than it says.
+    #[error("{0}")]
+    Identity(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is nothing to listen on.
+    #[error("there is no listener: call `listener` before `build`, or `bind` instead")]
+    NoListener,
+}
+
+/// Sets up a [`Server`].
+#[must_use = "a server is made by `bind` or `build`"]
+pub struct ServerBuilder {
+    identity: Identity,
+    registry: Arc<Registry>,
+    services: RouterBuilder,
+    session: SessionConfig,
+    listeners: Vec<TcpListener>,
+    health_check: Option<String>,
+    path: Option<String>,
+    handshake_timeout: Duration,
+    max_handshakes: usize,
+}
+
+impl ServerBuilder {
+    pub(super) fn new(identity: Identity) -> Self {
+        Self {
+            identity,
+            registry: Arc::new(Registry::new()),
+            services: RouterBuilder::default(),
+            session: SessionConfig::default(),
+            listeners: Vec::new(),
+            health_check: None,
+            path: None,
+            handshake_timeout: Duration::from_secs(10),
+            max_handshakes: 4096,
+        }
+    }
+
+    /// Allows these keys to connect, beside those allowed before. Nobody may who is not allowed.
+    pub fn allow(self, keys: impl IntoIterator<Item = PublicKey>) -> Self {
+        for key in keys {
+            self.registry.allow(key);
+        }
+        self
+    }
+
+    /// Allows any key to connect. Handlers know the caller's key and can decide by it.
+    pub fn allow_any(self) -> Self {
+        AllowList::new(self.registry.clone()).allow_any();
+        self
+    }
+
+    /// Asks `admit` about each key that connects and is not on the allow list: one that it admits is on the list from
+    /// then on. For enrolment.
+    ///
+    /// It is called within the TLS handshake, after the peer has proven its key, and must answer at once.
+    pub fn admit(self, admit: impl Fn(&PublicKey) -> bool + Send + Sync + 'static) -> Self {
+        self.registry.set_admit(Box::new(admit));
+        self
+    }
+
+    /// The handle to the peers of the server that is to be, for services to hold.
+    pub fn peers(&self) -> Peers {
+        Peers::new(self.registry.clone())
+    }
+
+    /// Adds a service that peers can call. Several may be added.
+    pub fn add_service(mut self, service: impl Service) -> Self {
+        self.services.add(Arc::new(service));
+        self
+    }
+
+    /// Whether two services may not have a method of the same bare name, which is all that version 1 of the wire
+    /// carries. Default: false, they may, with a warning, and such a method cannot be called over version 1.
+    pub fn strict_method_names(mut self, strict: bool) -> Self {
+        self.services.strict(strict);
+        self
+    }
+
+    /// How sessions behave.
+    pub fn session(mut self, config: SessionConfig) -> Self {
+        self.session = config;
+        self
+    }
+
+    /// Answers `GET /healthz` with 200 over plain HTTP on this address. Default: there is no health check.
+    pub fn health_check(mut self, address: impl Into<String>) -> Self {
+        self.health_check = Some(address.into());
+        self
+    }
+
+    /// Accepts upgrades at this path only. Default: at any; Go clients and ours dial `/`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// How long a connection may take until it is a session: TLS and upgrade together. Default: 10 seconds.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// How many handshakes may be under way at once. Default: 4,096. A connection over the limit is closed at once.
+    pub fn max_handshakes(mut self, handshakes: usize) -> Self {
+        self.max_handshakes = handshakes.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Listens on a socket that is already bound. Several may be given, and [`bind`](Self::bind) adds one more.
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// Binds to `address`, beside the listeners given before, and makes the server. Port 0 is any free one; the server
+    /// knows which.
+    ///
+    /// # Errors
+    ///
+    /// An address is in use or cannot be listened on; the services or the identity are wrong.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future frees the addresses.
+    pub async fn bind(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Server, BindError> {
+        let listener = listen(format!("{address:?}"), &address).await?;
+        self.listener(listener).build().await
+    }
+
+    /// Makes the server, with the listeners given before.
+    ///
+    /// # Errors
+    ///
+    /// The health check's address is in use; the services or the identity are wrong; there is no listener.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future frees the addresses.
+    pub async fn build(self) -> Result<Server, BindError> {
+        if self.listeners.is_empty() {
+            return Err(BindError::NoListener);
+        }
+        let router = self.services.build()?;
+        let registry = self.registry;
+        let admits = registry.clone();
+        let tls = tls::server_config(&self.identity, Arc::new(move |key| admits.admits(key)))
+            .map_err(|error| BindError::Identity(error.to_string()))?;
+        let health = match &self.health_check {
+            Some(address) => Some(listen(address.clone(), address).await?),
+            None => None,
+        };
+        let config = self.session.resolve(false);
+        let acceptor = Acceptor {
+            registry,
+            router: Arc::new(router),
+            identity: self.identity,
+            tls,
+            socket: SocketOptions::of(&config),
+            config,
+            path: self.path,
+            handshake_timeout: self.handshake_timeout,
+            handshakes: Arc::new(Semaphore::new(self.max_handshakes)),
+        };
+        let (alive, receiver) = watch::channel(());
+        Ok(Server {
+            acceptor: Arc::new(acceptor),
+            listeners: self.listeners,
+            health,
+            control: Arc::new(Control {
+                stop: watch::Sender::new(None),
+                alive,
+            }),
+            alive: receiver,
+        })
+    }
+}
+
+async fn listen(name: String, address: impl ToSocketAddrs) -> Result<TcpListener, BindError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| BindError::Listen {
+        address: name.trim_matches('"').to_owned(),
+        source,
+    })
+}

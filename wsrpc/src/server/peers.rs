@@ -1,0 +1,101 @@
+//! The handle to a server's peers.
+
+use std::sync::Arc;
+
+use super::{AllowList, PeerEvents, registry::Registry};
+use crate::{
+    call::{Channel, Connector, Lookup, WaitForSession},
+    call_error::{Blame, CallError, Outcome},
+    identity::PublicKey,
+    status::Status,
+};
+
+/// Who is connected to a server, how to call them, and who may connect. Cheap to clone.
+///
+/// [`ServerBuilder::peers`](super::ServerBuilder::peers) gives it before there is a server, so that services can hold
+/// it.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    registry: Arc<Registry>,
+}
+
+impl Peers {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        Self { registry }
+    }
+
+    /// The channel to the peer of `key`. It is always given, and finds the newest session of that key at each call;
+    /// while there is none, calls fail with [`Code::UNAVAILABLE`](crate::Code::UNAVAILABLE) and
+    /// [`Outcome::NotSent`], unless they wait for ready.
+    pub fn channel(&self, key: PublicKey) -> Channel {
+        Channel::new(Arc::new(PeerConnector {
+            registry: self.registry.clone(),
+            key,
+        }))
+    }
+
+    /// The keys that are connected, in no particular order.
+    pub fn list(&self) -> Vec<PublicKey> {
+        self.registry
+            .connected()
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect()
+    }
+
+    /// How many keys are connected.
+    pub fn count(&self) -> usize {
+        self.registry.connected_count()
+    }
+
+    /// Whether this key is connected.
+    pub fn is_connected(&self, key: &PublicKey) -> bool {
+        self.registry.route(key).is_some()
+    }
+
+    /// Waits until this key is connected.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub async fn connected(&self, key: PublicKey) {
+        self.registry.clone().arrival(key).await;
+    }
+
+    /// Who comes and goes from here on, beginning with those who are there.
+    pub fn events(&self) -> PeerEvents {
+        self.registry.subscribe()
+    }
+
+    /// Who may connect.
+    pub fn allow_list(&self) -> AllowList {
+        AllowList::new(self.registry.clone())
+    }
+}
+
+struct PeerConnector {
+    registry: Arc<Registry>,
+    key: PublicKey,
+}
+
+impl Connector for PeerConnector {
+    fn lookup(&self, wait_for_ready: bool) -> Lookup {
+        match self.registry.route(&self.key) {
+            Some(session) => Lookup::Ready(session),
+            None if wait_for_ready => Lookup::Wait,
+            None => Lookup::Failed(CallError::new(
+                Status::unavailable(format!("the peer {} is not connected", self.key)),
+                Outcome::NotSent,
+                Blame::Transport,
+            )),
+        }
+    }
+
+    fn wait(self: Arc<Self>, _: bool) -> WaitForSession {
+        Box::pin(async move { Ok(self.registry.clone().arrival(self.key).await) })
+    }
+
+    fn describe(&self) -> String {
+        format!("the peer {}", self.key)
+    }
+}

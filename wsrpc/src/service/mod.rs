@@ -1,0 +1,20 @@
+//! What answers calls: services, their descriptors, and the table that finds a method by its name.
+
+mod descriptor;
+mod incoming;
+mod message;
+mod router;
+#[cfg(test)]
+pub(crate) mod test_support;
+
+pub use self::router::ServiceError;
+pub use self::{
+    descriptor::{Idempotency, MethodDescriptor, ServiceDescriptor},
+    incoming::{HandlerFuture, IncomingCall, Service, Spawned},
+    message::{Request, Response},
+};
+pub(crate) use self::{
+    incoming::HandlerResult,
+    message::CallContext,
+    router::{Router, RouterBuilder},
+};

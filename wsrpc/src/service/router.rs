@@ -1,0 +1,145 @@
+//! Finds a method by its name.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use super::{MethodDescriptor, Service};
+use crate::status::Status;
+
+/// Services that cannot be served together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// Two services have the same full name.
+    #[error("the service {0} was added twice")]
+    Duplicate(&'static str),
+    /// Two services have a method of the same bare name, which is all that version 1 of the wire carries.
+    #[error(
+        "{first} and {second} both have a method {method}, and version 1 of the wire carries only that name; \
+         rename one, or allow it with strict_method_names(false)"
+    )]
+    Ambiguous {
+        /// The bare name.
+        method: &'static str,
+        /// The full name of the service that was added first.
+        first: &'static str,
+        /// The full name of the other.
+        second: &'static str,
+    },
+}
+
+/// Collects services until they are all known.
+#[derive(Default)]
+pub(crate) struct RouterBuilder {
+    services: Vec<Arc<dyn Service>>,
+    strict: bool,
+}
+
+impl RouterBuilder {
+    pub(crate) fn add(&mut self, service: Arc<dyn Service>) {
+        self.services.push(service);
+    }
+
+    pub(crate) fn strict(&mut self, strict: bool) {
+        self.strict = strict;
+    }
+
+    pub(crate) fn build(self) -> Result<Router, ServiceError> {
+        let mut names = HashSet::new();
+        let mut methods: HashMap<&'static str, Entry> = HashMap::new();
+        for service in &self.services {
+            let descriptor = service.descriptor();
+            if !names.insert(descriptor.name) {
+                return Err(ServiceError::Duplicate(descriptor.name));
+            }
+            for (index, method) in descriptor.methods.iter().enumerate() {
+                let found = Method {
+                    service: service.clone(),
+                    index,
+                    descriptor: method,
+                };
+                let Some(entry) = methods.get_mut(method.name()) else {
+                    methods.insert(method.name(), Entry::One(found));
+                    continue;
+                };
+                let first = entry.first_service();
+                if self.strict {
+                    return Err(ServiceError::Ambiguous {
+                        method: method.name(),
+                        first,
+                        second: descriptor.name,
+                    });
+                }
+                tracing::warn!(
+                    method = method.name(),
+                    first,
+                    second = descriptor.name,
+                    "two services have a method of this name: peers that speak version 1 can call neither"
+                );
+                entry.add(descriptor.name);
+            }
+        }
+        Ok(Router { methods })
+    }
+}
+
+/// The methods that can be called.
+pub(crate) struct Router {
+    methods: HashMap<&'static str, Entry>,
+}
+
+enum Entry {
+    One(Method),
+    /// The full names of the services that share the bare name.
+    Shared(Vec<&'static str>),
+}
+
+/// A method of a service.
+#[derive(Clone)]
+pub(crate) struct Method {
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) index: usize,
+    pub(crate) descriptor: &'static MethodDescriptor,
+}
+
+impl Entry {
+    fn first_service(&self) -> &'static str {
+        match self {
+            Self::One(method) => method.descriptor.service(),
+            Self::Shared(services) => services.first().copied().unwrap_or_default(),
+        }
+    }
+
+    fn add(&mut self, service: &'static str) {
+        match self {
+            Self::One(method) => *self = Self::Shared(vec![method.descriptor.service(), service]),
+            Self::Shared(services) => services.push(service),
+        }
+    }
+}
+
+impl Router {
+    /// The one method of this bare name.
+    pub(crate) fn find(&self, name: &str) -> Result<&Method, Status> {
+        match self.methods.get(name) {
+            Some(Entry::One(method)) => Ok(method),
+            Some(Entry::Shared(services)) => Err(Status::unimplemented(format!(
+                "the method name {name} is shared by {}, so that version 1 cannot tell which is meant",
+                services.join(" and ")
+            ))),
+            None if self.methods.is_empty() => Err(Status::unimplemented(format!(
+                "no method {name:?}: this side has no services"
+            ))),
+            None => Err(Status::unimplemented(format!("no method {name:?}"))),
+        }
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.methods.keys()).finish()
+    }
+}

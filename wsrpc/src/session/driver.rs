@@ -1,0 +1,365 @@
+//! The one task that owns a session's socket.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use super::{
+    Hooks, Proven, Session,
+    handlers::{self, Alive},
+    wake,
+};
+use crate::{
+    config::Resolved,
+    proto::{Event, Slot},
+    service::{HandlerResult, Router},
+    session_end::SessionEnd,
+    transport::{Io, Received, TransportError, WebSocket},
+};
+
+/// Moves bytes between the socket and the session's core, and starts handlers.
+///
+/// Each turn reads what has come, wakes and starts whom it concerns, and then writes all that waits in one go. The
+/// reader never waits for the writer: if both sides did, neither would ever go on.
+pub(crate) struct Driver<IO> {
+    session: Session,
+    socket: WebSocket<IO>,
+    router: Arc<Router>,
+    max_handler_time: Option<Duration>,
+    close_timeout: Duration,
+    proven: Option<Proven>,
+    sleep: Pin<Box<Sleep>>,
+    /// Messages of this turn.
+    inbox: Vec<Bytes>,
+    /// Events of this turn.
+    events: Vec<Event>,
+    /// Answers of handlers that came at once.
+    answers: Vec<(Slot, HandlerResult)>,
+    /// Where heads of frames are encoded.
+    head: Vec<u8>,
+    received: u64,
+    _alive: Alive,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) end: SessionEnd,
+    /// The peer confirmed the close: it was alive to the last.
+    pub(crate) acknowledged: bool,
+}
+
+/// Messages that are read before the writer gets its turn.
+const READS_A_TURN: usize = 128;
+
+impl<IO: Io> Driver<IO> {
+    pub(super) fn new(
+        session: Session,
+        socket: WebSocket<IO>,
+        router: Arc<Router>,
+        config: &Resolved,
+        hooks: Hooks,
+    ) -> Self {
+        Self {
+            _alive: Alive::driver(session.clone()),
+            session,
+            socket,
+            router,
+            max_handler_time: config.max_handler_time,
+            close_timeout: config.close_timeout,
+            proven: hooks.proven,
+            // The first turn sets it.
+            sleep: Box::pin(sleep_until(Instant::now())),
+            inbox: Vec::new(),
+            events: Vec::new(),
+            answers: Vec::new(),
+            head: Vec::new(),
+            received: 0,
+        }
+    }
+
+    /// Runs the session until it has ended and its socket is closed.
+    pub(crate) async fn run(mut self) -> Finished {
+        let end = poll_fn(|cx| self.poll_turns(cx)).await;
+        let acknowledged = self.close(&end).await;
+        tracing::debug!(peer = %self.session.peer().short(), %end, "session ended");
+        Finished { end, acknowledged }
+    }
+
+    fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        loop {
+            let read = self.read(cx);
+            let started = self.run_events(cx);
+            let wrote = self.write(cx);
+            match self.rest(cx) {
+                Rest::Ended(end) => return Poll::Ready(end),
+                Rest::Again => {}
+                Rest::Sleep if read || started || wrote => {}
+                Rest::Sleep => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Reads what has come. Returns whether anything has.
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut end = None;
+        let mut alive = false;
+        for _ in 0..READS_A_TURN {
+            match self.socket.poll_read(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(received)) => match received {
+                    Received::Message(message) => self.inbox.push(message),
+                    Received::Pong => alive = true,
+                    Received::Ping => {}
+                    Received::Text => end = Some(SessionEnd::TextFrame),
+                    Received::Close { code, reason } => {
+                        end = Some(SessionEnd::PeerClosed { code, reason });
+                    }
+                },
+                Poll::Ready(Err(error)) => end = Some(error.into()),
+            }
+            if end.is_some() {
+                break;
+            }
+        }
+        if alive || !self.inbox.is_empty() {
+            if let Some(proven) = self.proven.take() {
+                proven(&self.session);
+            }
+        }
+        let received = self.socket.received();
+        let heard = received != self.received;
+        self.received = received;
+        if heard || !self.inbox.is_empty() {
+            let mut state = self.session.lock();
+            state.core.keepalive().heard(Instant::now().into_std());
+            for message in self.inbox.drain(..) {
+                state.core.receive(message);
+            }
+            while let Some(event) = state.core.poll_event() {
+                self.events.push(event);
+            }
+            let callers = state.core.take_wakers();
+            drop(state);
+            wake(callers);
+        }
+        if let Some(end) = end {
+            // What was read before is dispatched no more: its answers could not be sent.
+            self.session.end(end);
+        }
+        heard
+    }
+
+    /// Does what the core asks for. Returns whether it asked for anything.
+    fn run_events(&mut self, cx: &mut Context<'_>) -> bool {
+        let any = !self.events.is_empty();
+        for event in self.events.drain(..) {
+            match event {
+                Event::Ping => self.socket.push_ping(cx),
+                Event::Pong => {
+                    self.socket.push_pong(cx);
+                    self.socket.shrink();
+                }
+                Event::Start(incoming) => {
+                    let slot = incoming.slot;
+                    let limit = self.max_handler_time;
+                    let answer = handlers::start(&self.session, &self.router, limit, cx, incoming);
+                    self.answers.extend(answer.map(|answer| (slot, answer)));
+                }
+            }
+        }
+        any
+    }
+
+    /// Writes what waits, as much as the socket takes. Returns whether it took anything.
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = 0;
+        let mut waiting;
+        loop {
+            let mut state = self.session.lock();
+            for (slot, answer) in self.answers.drain(..) {
+                state.core.answer(slot, answer);
+            }
+            let now = Instant::now().into_std();
+            let mut pushed = false;
+            while self.socket.is_ready() {
+                self.head.clear();
+                let Some(payload) = state.core.transmit(now, &mut self.head) else {
+                    break;
+                };
+                self.socket.push_message(&self.head, payload);
+                pushed = true;
+            }
+            while let Some(event) = state.core.poll_event() {
+                self.events.push(event);
+            }
+            waiting = state.core.has_unsent();
+            let callers = state.core.take_wakers();
+            drop(state);
+            wake(callers);
+            match self.socket.poll_flush(cx, &mut progress) {
+                Poll::Ready(Ok(())) if pushed && waiting => {}
+                Poll::Ready(Ok(())) => break,
+                Poll::Pending => {
+                    waiting = true;
+                    break;
+                }
+                Poll::Ready(Err(error)) => {
+                    let end = self.explain(cx, error);
+                    self.session.end(end);
+                    break;
+                }
+            }
+        }
+        let mut state = self.session.lock();
+        let now = Instant::now().into_std();
+        if progress > 0 || !waiting {
+            state.core.keepalive().wrote(now, waiting);
+        } else {
+            state.core.keepalive().waiting(now);
+        }
+        progress > 0
+    }
+
+    /// After a failed write, what the peer sent before it went away says more than the write.
+    fn explain(&mut self, cx: &mut Context<'_>, error: TransportError) -> SessionEnd {
+        loop {
+            match self.socket.poll_read(cx) {
+                Poll::Ready(Ok(Received::Close { code, reason })) => {
+                    return SessionEnd::PeerClosed { code, reason };
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(TransportError::Io(error))) => {
+                    return SessionEnd::Lost(error.to_string());
+                }
+                Poll::Ready(Err(_)) | Poll::Pending => return error.into(),
+            }
+        }
+    }
+
+    /// Sees to the timers, and goes to sleep if there is nothing left to do.
+    fn rest(&mut self, cx: &mut Context<'_>) -> Rest {
+        let mut state = self.session.lock();
+        let now = Instant::now().into_std();
+        let due = state.core.next_timeout().is_some_and(|next| next <= now);
+        if due {
+            state.core.handle_timeout(now);
+            while let Some(event) = state.core.poll_event() {
+                self.events.push(event);
+            }
+        }
+        let callers = state.core.take_wakers();
+        let ended = state.core.ended().cloned();
+        let drained = state.core.is_drained() && self.socket.is_flushed();
+        let unsent = state.core.has_unsent() && self.socket.is_ready();
+        let next = state.core.next_timeout();
+        if ended.is_none() && !drained && !unsent && self.events.is_empty() {
+            match &mut state.driver {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
+        }
+        drop(state);
+        wake(callers);
+        if let Some(end) = ended {
+            // A core that ended by itself has not told the rest of the session yet.
+            self.session.stop();
+            return Rest::Ended(end);
+        }
+        if drained {
+            self.session.end(SessionEnd::Shutdown);
+            return Rest::Again;
+        }
+        if unsent || !self.events.is_empty() {
+            return Rest::Again;
+        }
+        let Some(next) = next.map(Instant::from_std) else {
+            return Rest::Again;
+        };
+        // The timer may go off early: what it is set to only ever moves later for as long as bytes are received, and
+        // to set it anew each time would cost more than to look once too often.
+        if next < self.sleep.deadline() || self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(next);
+        }
+        match self.sleep.as_mut().poll(cx) {
+            Poll::Ready(()) => Rest::Again,
+            Poll::Pending => Rest::Sleep,
+        }
+    }
+
+    /// Tells the peer why, as far as it listens, and closes the socket. Returns whether the peer confirmed.
+    async fn close(&mut self, end: &SessionEnd) -> bool {
+        let limit = self.close_timeout;
+        let mut acknowledged = false;
+        let said_goodbye = async {
+            if let Some(code) = end.close_code() {
+                let reason = end.to_string();
+                poll_fn(|cx| {
+                    self.socket.push_close(cx, code, &reason);
+                    Poll::Ready(())
+                })
+                .await;
+            }
+            poll_fn(|cx| self.poll_goodbye(cx, &mut acknowledged)).await;
+            poll_fn(|cx| self.socket.poll_shutdown(cx)).await.ok();
+            if matches!(end, SessionEnd::TooBig { .. } | SessionEnd::Protocol(_)) {
+                poll_fn(|cx| self.socket.poll_discard(cx)).await;
+            }
+        };
+        // A peer that does not take part has had its time.
+        timeout(limit, said_goodbye).await.ok();
+        acknowledged
+    }
+
+    /// Flushes, and reads until the peer's side of the close has come or nothing more will.
+    fn poll_goodbye(&mut self, cx: &mut Context<'_>, acknowledged: &mut bool) -> Poll<()> {
+        let ended = loop {
+            match self.socket.poll_read(cx) {
+                Poll::Ready(Ok(Received::Close { .. })) => *acknowledged = true,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => break true,
+                Poll::Pending => break *acknowledged,
+            }
+        };
+        let flushed = ready!(self.socket.poll_flush(cx, &mut 0));
+        if ended || flushed.is_err() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+enum Rest {
+    /// There is more to do.
+    Again,
+    /// There is nothing to do until someone wakes the driver.
+    Sleep,
+    Ended(SessionEnd),
+}
+
+impl<IO> Drop for Driver<IO> {
+    fn drop(&mut self) {
+        // A driver that is dropped in its tracks takes its session with it.
+        self.session.end(SessionEnd::Closed);
+        self.session.stop();
+    }
+}
+
+impl From<TransportError> for SessionEnd {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Protocol(what) => Self::Protocol(what),
+            TransportError::TooBig { size, limit } => Self::TooBig { size, limit },
+            TransportError::Closed | TransportError::HungUp | TransportError::Io(_) => {
+                Self::Lost(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Handlers at work: polled in place, run as tasks, stopped with their session.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    task::AbortHandle,
+    time::{Sleep, sleep},
+};
+
+use super::{Session, lock};
+use crate::{
+    proto::{Incoming, Refusal, Slot},
+    service::{CallContext, HandlerFuture, HandlerResult, IncomingCall, MethodDescriptor, Router},
+    status::Status,
+};
+
+/// Which handler runs now, in this thread.
+#[derive(Clone, Copy, PartialEq)]
+struct Scope {
+    session: u64,
+    slot: Slot,
+}
+
+tokio::task_local! {
+    static CURRENT: Scope;
+}
+
+/// The session whose handler calls this, if one does.
+pub(super) fn current_session() -> Option<u64> {
+    CURRENT.try_with(|scope| scope.session).ok()
+}
+
+/// The tasks of one session: its driver, and the handlers that did not answer at once.
+#[derive(Default)]
+pub(super) struct Handlers {
+    table: Mutex<Table>,
+    idle: Notify,
+}
+
+#[derive(Default)]
+struct Table {
+    stopped: bool,
+    /// The handler that ended the session while it ran: it is let be.
+    spared: Option<Slot>,
+    /// All tasks, the driver included.
+    alive: usize,
+    running: HashMap<Slot, AbortHandle>,
+}
+
+impl Handlers {
+    /// Runs `handler` as a task, unless the session has ended.
+    fn spawn(&self, handler: Handler) {
+        let slot = handler.scope.slot;
+        // Held while spawning, so that a handler cannot end before it is entered.
+        let mut table = lock(&self.table);
+        if table.stopped && table.spared != Some(slot) {
+            return;
+        }
+        let session = handler.session.clone();
+        let alive = Alive::new(session, &mut table, Some(slot));
+        let task = tokio::spawn(async move {
+            let _alive = alive;
+            handler.run().await;
+        });
+        if !table.stopped {
+            table.running.insert(slot, task.abort_handle());
+        }
+    }
+
+    /// Stops all handlers but the one that calls this.
+    pub(super) fn stop(&self, session: u64) {
+        let current = CURRENT.try_with(|scope| *scope).ok();
+        let mut table = lock(&self.table);
+        if table.stopped {
+            return;
+        }
+        table.stopped = true;
+        table.spared = current
+            .filter(|scope| scope.session == session)
+            .map(|scope| scope.slot);
+        let spared = table.spared;
+        let running = std::mem::take(&mut table.running);
+        drop(table);
+        for (slot, task) in running {
+            if spared != Some(slot) {
+                task.abort();
+            }
+        }
+    }
+
+    /// Waits until no task is alive.
+    pub(super) async fn idle(&self) {
+        loop {
+            let notified = self.idle.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if lock(&self.table).alive == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+/// Counts a task as alive until it is dropped, however it ends.
+pub(super) struct Alive {
+    session: Session,
+    slot: Option<Slot>,
+}
+
+impl Alive {
+    /// The session's driver.
+    pub(super) fn driver(session: Session) -> Self {
+        let mut table = lock(&session.0.handlers.table);
+        let alive = Self::new(session.clone(), &mut table, None);
+        drop(table);
+        alive
+    }
+
+    fn new(session: Session, table: &mut Table, slot: Option<Slot>) -> Self {
+        table.alive += 1;
+        Self { session, slot }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let handlers = &self.session.0.handlers;
+        let mut table = lock(&handlers.table);
+        table.alive -= 1;
+        if let Some(slot) = self.slot {
+            table.running.remove(&slot);
+        }
+        if table.alive == 0 {
+            drop(table);
+            handlers.idle.notify_waiters();
+        }
+    }
+}
+
+/// A call at work.
+struct Handler {
+    session: Session,
+    scope: Scope,
+    method: &'static MethodDescriptor,
+    future: HandlerFuture,
+    limit: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+/// Starts the handler of a call. Returns its answer if that came at once; otherwise a task goes on with it.
+pub(super) fn start(
+    session: &Session,
+    router: &Router,
+    max_time: Option<Duration>,
+    cx: &mut Context<'_>,
+    incoming: Incoming,
+) -> Option<HandlerResult> {
+    let method = match router.find(incoming.method.as_str()) {
+        Ok(method) => method,
+        Err(status) => return Some(Err(Refusal::ByUs(status))),
+    };
+    let scope = Scope {
+        session: session.id(),
+        slot: incoming.slot,
+    };
+    let call = IncomingCall {
+        method: method.descriptor,
+        payload: incoming.payload,
+        context: CallContext {
+            session: session.clone(),
+        },
+    };
+    let future = match guard(scope, || method.service.call(method.index, call)) {
+        Ok(future) => future,
+        Err(panic) => return Some(Err(panicked(method.descriptor, &*panic))),
+    };
+    let mut handler = Handler {
+        session: session.clone(),
+        scope,
+        method: method.descriptor,
+        future,
+        limit: max_time.map(|limit| (limit, Box::pin(sleep(limit)))),
+    };
+    if method.service.runs_in_place() {
+        if let Poll::Ready(answer) = handler.poll(cx) {
+            return Some(answer);
+        }
+    }
+    session.0.handlers.spawn(handler);
+    None
+}
+
+impl Handler {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
+        match guard(self.scope, || self.future.0.as_mut().poll(cx)) {
+            Ok(Poll::Ready(answer)) => return Poll::Ready(answer),
+            Ok(Poll::Pending) => {}
+            Err(panic) => return Poll::Ready(Err(panicked(self.method, &*panic))),
+        }
+        if let Some((limit, sleep)) = &mut self.limit {
+            if sleep.as_mut().poll(cx).is_ready() {
+                let text = format!("the handler took longer than {limit:?}");
+                return Poll::Ready(Err(Refusal::ByUs(Status::deadline_exceeded(text))));
+            }
+        }
+        Poll::Pending
+    }
+
+    async fn run(mut self) {
+        let answer = std::future::poll_fn(|cx| self.poll(cx)).await;
+        self.session.answer(self.scope.slot, answer);
+    }
+}
+
+/// Runs a step of a handler, so that a panic in it stays its own.
+fn guard<T>(scope: Scope, step: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+    CURRENT.sync_scope(scope, || catch_unwind(AssertUnwindSafe(step)))
+}
+
+fn panicked(method: &MethodDescriptor, panic: &(dyn Any + Send)) -> Refusal {
+    let (service, method) = (method.service(), method.name());
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(service, method, message, "a handler panicked");
+    // The peer learns that it happened and not what was said: that may hold anything.
+    Refusal::ByUs(Status::internal(format!(
+        "the handler of {service}/{method} panicked"
+    )))
+}

@@ -1,0 +1,117 @@
+//! Two sides in memory, for tests of services: no sockets, no TLS, no keys to make, and a clock that can be paused.
+//!
+//! ```
+//! # use wsrpc::testing::{Services, pair};
+//! # async fn example() {
+//! let (client, server) = pair(
+//!     Services::new(), // .add(GnipServer::new(MyGnip))
+//!     Services::new(), // .add(PingServer::new(MyPing))
+//! );
+//! let to_server = client.channel(); // PingClient::new(client.channel())
+//! let to_client = server.channel(); // GnipClient::new(server.channel())
+//! # }
+//! ```
+
+use std::sync::Arc;
+
+use crate::{
+    call::Channel,
+    config::SessionConfig,
+    identity::{PublicKey, SecretKey},
+    service::{Router, RouterBuilder, Service},
+    session::{Hooks, Session},
+    session_end::SessionEnd,
+    transport::{Role, WebSocket},
+};
+
+/// What one side of a [`pair`] answers, and how it behaves.
+#[derive(Default)]
+#[must_use]
+pub struct Services {
+    router: RouterBuilder,
+    config: SessionConfig,
+}
+
+impl Services {
+    /// No services, and the default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a service.
+    #[expect(clippy::should_implement_trait, reason = "it adds no numbers")]
+    pub fn add(mut self, service: impl Service) -> Self {
+        self.router.add(Arc::new(service));
+        self
+    }
+
+    /// How the session behaves.
+    pub fn session(mut self, config: SessionConfig) -> Self {
+        self.config = config;
+        self
+    }
+}
+
+/// Bytes on their way, in each direction.
+const IN_FLIGHT: usize = 64 * 1024;
+
+/// Connects a side that answers `client` with one that answers `server`, in memory, each with a new random key.
+///
+/// # Panics
+///
+/// When two services of one side have the same name, and outside of a tokio runtime.
+pub fn pair(client: Services, server: Services) -> (Side, Side) {
+    let (client_io, server_io) = tokio::io::duplex(IN_FLIGHT);
+    let keys = [(); 2].map(|()| SecretKey::generate().public_key());
+    let client_side = Side::new(client_io, Role::Client, client, keys);
+    let server_side = Side::new(server_io, Role::Server, server, [keys[1], keys[0]]);
+    (client_side, server_side)
+}
+
+/// One side of a [`pair`]. Dropping it closes the session.
+#[derive(Debug)]
+pub struct Side {
+    session: Session,
+    key: PublicKey,
+}
+
+impl Side {
+    fn new(
+        io: tokio::io::DuplexStream,
+        role: Role,
+        services: Services,
+        [key, peer]: [PublicKey; 2],
+    ) -> Self {
+        let config = services.config.resolve(role == Role::Client);
+        let router: Router = services
+            .router
+            .build()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let socket = WebSocket::new(io, role, Vec::new(), config.max_recv_size);
+        let (session, driver) =
+            Session::new(socket, peer, Arc::new(router), &config, Hooks::default());
+        tokio::spawn(driver.run());
+        Self { session, key }
+    }
+
+    /// The channel to the other side.
+    pub fn channel(&self) -> Channel {
+        Channel::of_session(self.session.clone())
+    }
+
+    /// This side's key, which the other side's handlers see.
+    pub fn public_key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Waits until the session has ended, and tells why.
+    pub async fn closed(&self) -> SessionEnd {
+        self.session.closed().await
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        self.session.end(SessionEnd::Closed);
+    }
+}

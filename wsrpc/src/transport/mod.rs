@@ -1,0 +1,27 @@
+//! Bytes in and out: the WebSocket over any stream, the HTTP upgrade that begins it, and the settings of a TCP socket.
+//! Nothing here knows of calls.
+
+mod masks;
+mod reader;
+mod tcp;
+mod upgrade;
+mod websocket;
+mod writer;
+
+pub use self::tcp::InvalidEndpoint;
+pub(crate) use self::{
+    tcp::{Endpoint, SocketOptions},
+    upgrade::{Refusal, UpgradeError, accept, connect, read_head, reply},
+    websocket::{Received, Role, TransportError, WebSocket},
+};
+
+/// Any stream of bytes that a session can run over.
+pub(crate) trait Io:
+    tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
+{
+}
+
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static> Io for T {}
+
+#[cfg(test)]
+mod tests;

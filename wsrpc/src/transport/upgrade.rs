@@ -1,0 +1,275 @@
+//! The HTTP upgrade that turns a stream into a WebSocket.
+//!
+//! tungstenite parses and checks; the reading is ours, because a refusal should say why, and because what a server
+//! sends right behind its response must not be lost.
+
+use std::io;
+
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tungstenite::handshake::{
+    client::{Response as ParsedResponse, generate_key},
+    derive_accept_key,
+    machine::TryParse,
+    server::{create_response, write_response},
+};
+
+/// Bytes of the largest head that is read.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Bytes of a refusal's text that are read.
+const MAX_TEXT: usize = 1024;
+
+/// Why an upgrade failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpgradeError {
+    /// The stream failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer hung up.
+    #[error("the peer hung up during the upgrade")]
+    HungUp,
+    /// What came is not HTTP, or is too much of it.
+    #[error("not an HTTP/1.1 head: {0}")]
+    NotHttp(String),
+    /// The server answered with something other than an upgrade.
+    #[error("{}", refused_text(*.status, .text))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What the server says of it; may be empty.
+        text: String,
+    },
+    /// The server's upgrade is not one to a WebSocket.
+    #[error("the server's answer does not complete a WebSocket upgrade: {0}")]
+    NotWebSocket(&'static str),
+    /// This server refused the client.
+    #[error("refused with HTTP {}: {}", .0.status.as_u16(), .0.text)]
+    ByUs(Refusal),
+}
+
+fn refused_text(status: u16, text: &str) -> String {
+    match (status, text) {
+        (200, "") => "the server answered 200 instead of upgrading; \
+            a Go server does so while it still has a connection of this key"
+            .into(),
+        (_, "") => format!("the server refused the upgrade with HTTP {status}"),
+        _ => format!("the server refused the upgrade with HTTP {status}: {text}"),
+    }
+}
+
+/// Why a server refuses a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+}
+
+/// Answers a client's upgrade on `io`, unless `check` refuses it. Returns what the client sent behind its request.
+pub(crate) async fn accept<IO>(
+    io: &mut IO,
+    check: impl FnOnce(&Request<()>) -> Result<(), Refusal>,
+) -> Result<Vec<u8>, UpgradeError>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let (request, rest) = match read_head::<Request<()>>(io).await {
+        Err(error @ UpgradeError::NotHttp(_)) => {
+            let text = error.to_string();
+            let status = StatusCode::BAD_REQUEST;
+            reply(io, &Refusal { status, text }).await?;
+            return Err(error);
+        }
+        read => read?,
+    };
+    let response = create_response(&request)
+        .map_err(|error| Refusal {
+            status: StatusCode::UPGRADE_REQUIRED,
+            text: format!("this is a wsrpc server, and speaks WebSocket only: {error}"),
+        })
+        .and_then(|response| {
+            check_origin(request.headers())?;
+            check(&request)?;
+            Ok(response)
+        });
+    let response = match response {
+        Ok(response) => response,
+        Err(refusal) => {
+            reply(io, &refusal).await?;
+            return Err(UpgradeError::ByUs(refusal));
+        }
+    };
+    let mut head = Vec::new();
+    write_response(&mut head, &response)
+        .map_err(|error| UpgradeError::NotHttp(error.to_string()))?;
+    io.write_all(&head).await?;
+    io.flush().await?;
+    Ok(rest)
+}
+
+/// A page of another site must not use a browser's certificate: as in Go, an `Origin` has to be the host itself.
+fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let host = headers.get(header::HOST).map(|host| host.as_bytes());
+    let origin_host = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"))
+        .map(|(_, host)| host.as_bytes());
+    if host.is_some() && host == origin_host {
+        return Ok(());
+    }
+    Err(Refusal {
+        status: StatusCode::FORBIDDEN,
+        text: format!("the origin {origin:?} is another host's"),
+    })
+}
+
+/// Asks a server for an upgrade. Returns what it sent behind its response.
+pub(crate) async fn connect<IO>(
+    io: &mut IO,
+    host: &str,
+    path: &str,
+) -> Result<Vec<u8>, UpgradeError>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let key = generate_key();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\n\
+         Host: {host}\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\n\
+         Sec-WebSocket-Version: 13\r\n\
+         \r\n"
+    );
+    let written = async {
+        io.write_all(request.as_bytes()).await?;
+        io.flush().await
+    };
+    // A server that refused our key has sent an alert, which says more than the write that fails because of it.
+    let written: io::Result<()> = written.await;
+    let (response, mut rest) = match read_head::<ParsedResponse>(io).await {
+        Err(UpgradeError::HungUp) => {
+            return Err(written.err().map_or(UpgradeError::HungUp, Into::into));
+        }
+        read => read?,
+    };
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let status = response.status().as_u16();
+        let text = read_text(io, &response, &mut rest).await;
+        return Err(UpgradeError::Refused { status, text });
+    }
+    let has = |name, value: &str| {
+        let header = response.headers().get(name);
+        header
+            .and_then(|header| header.to_str().ok())
+            .is_some_and(|header| header.eq_ignore_ascii_case(value))
+    };
+    if !has(header::UPGRADE, "websocket") {
+        return Err(UpgradeError::NotWebSocket("no `Upgrade: websocket`"));
+    }
+    if !has(header::CONNECTION, "upgrade") {
+        return Err(UpgradeError::NotWebSocket("no `Connection: Upgrade`"));
+    }
+    let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
+    if accept.is_none_or(|accept| accept.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes())
+    {
+        return Err(UpgradeError::NotWebSocket(
+            "`Sec-WebSocket-Accept` does not match the key that was sent",
+        ));
+    }
+    for (name, text) in [
+        (
+            header::SEC_WEBSOCKET_EXTENSIONS,
+            "an extension that was not asked for",
+        ),
+        (
+            header::SEC_WEBSOCKET_PROTOCOL,
+            "a subprotocol that was not asked for",
+        ),
+    ] {
+        if response.headers().contains_key(name) {
+            return Err(UpgradeError::NotWebSocket(text));
+        }
+    }
+    Ok(rest)
+}
+
+/// The text of a server's refusal, as far as it has arrived or its length is known.
+async fn read_text<IO: AsyncRead + Unpin>(
+    io: &mut IO,
+    response: &ParsedResponse,
+    rest: &mut Vec<u8>,
+) -> String {
+    let length = response
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok())
+        .unwrap_or(0usize)
+        .min(MAX_TEXT);
+    while rest.len() < length {
+        match io.read_buf(rest).await {
+            Ok(n) if n > 0 => {}
+            _ => break,
+        }
+    }
+    rest.truncate(MAX_TEXT);
+    String::from_utf8_lossy(rest).trim().to_owned()
+}
+
+/// Reads one head, and whatever came with it.
+pub(crate) async fn read_head<H: TryParse>(
+    io: &mut (impl AsyncRead + Unpin),
+) -> Result<(H, Vec<u8>), UpgradeError> {
+    let mut buffer = Vec::with_capacity(512);
+    loop {
+        let seen = buffer.len();
+        if io.read_buf(&mut buffer).await? == 0 {
+            return Err(UpgradeError::HungUp);
+        }
+        // Parsing only what looks complete keeps a byte-by-byte sender from costing more than it sends.
+        let new = &buffer[seen.saturating_sub(3)..];
+        if new.windows(4).any(|end| end == b"\r\n\r\n") {
+            let parsed = H::try_parse(&buffer);
+            let parsed = parsed.map_err(|error| UpgradeError::NotHttp(error.to_string()))?;
+            if let Some((size, head)) = parsed {
+                return Ok((head, buffer.split_off(size)));
+            }
+        }
+        if buffer.len() > MAX_HEAD {
+            return Err(UpgradeError::NotHttp(format!("over {MAX_HEAD} bytes")));
+        }
+        if seen == 0 && !buffer[0].is_ascii_uppercase() {
+            let text = "it does not begin with a method or a version".into();
+            return Err(UpgradeError::NotHttp(text));
+        }
+    }
+}
+
+/// Answers with a plain text and closes the stream.
+pub(crate) async fn reply<IO: AsyncWrite + Unpin>(
+    io: &mut IO,
+    refusal: &Refusal,
+) -> io::Result<()> {
+    let Refusal { status, text } = refusal;
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
+        .header(header::CONTENT_LENGTH, text.len() + 1)
+        .header(header::CONNECTION, "close");
+    if *status == StatusCode::UPGRADE_REQUIRED {
+        response = response.header(header::UPGRADE, "websocket");
+    }
+    let response = response.body(()).map_err(io::Error::other)?;
+    let mut bytes = Vec::new();
+    write_response(&mut bytes, &response).map_err(io::Error::other)?;
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.push(b'\n');
+    io.write_all(&bytes).await?;
+    io.flush().await?;
+    io.shutdown().await
+}

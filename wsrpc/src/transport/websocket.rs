@@ -1,0 +1,259 @@
+//! A WebSocket over any stream.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tungstenite::{
+    Message,
+    error::{CapacityError, Error, ProtocolError},
+    protocol::{
+        CloseFrame, WebSocketConfig, WebSocketContext, frame::Frame as RawFrame,
+        frame::coding::CloseCode,
+    },
+};
+
+use super::{Io, reader::Shim, writer::Writer};
+use crate::session_end::close_code;
+
+pub(crate) use tungstenite::protocol::Role;
+
+/// What one read yields.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Received {
+    /// A binary message.
+    Message(Bytes),
+    /// A text message.
+    Text,
+    /// A ping; its pong is on its way.
+    Ping,
+    /// A pong.
+    Pong,
+    /// A close frame, whose reply is on its way.
+    Close {
+        /// 1005 where the frame has none.
+        code: u16,
+        /// May be empty.
+        reason: String,
+    },
+}
+
+/// Why a WebSocket can be read or written no more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransportError {
+    /// Both sides have closed it.
+    #[error("closed")]
+    Closed,
+    /// The stream ended without a close frame.
+    #[error("the peer hung up")]
+    HungUp,
+    /// The stream failed.
+    #[error(transparent)]
+    Io(io::Error),
+    /// A message over the limit.
+    #[error("a message of {size} bytes, over the limit of {limit}")]
+    TooBig {
+        /// Bytes of it, or of as much of it as was seen.
+        size: usize,
+        /// Bytes that may be received.
+        limit: usize,
+    },
+    /// A breach of RFC 6455.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+/// tungstenite reads and checks the frames, answers pings and closes; our own frames are written by [`Writer`], since
+/// a message that is encoded once must not be copied by a codec, and a pong must find its gap.
+#[derive(Debug)]
+pub(crate) struct WebSocket<IO> {
+    io: IO,
+    reader: WebSocketContext,
+    writer: Writer,
+    received: u64,
+    /// tungstenite holds a control frame that the full buffer did not take.
+    held_back: bool,
+}
+
+/// The read buffer of an idle connection: as fast as a large one, because TLS buffers too.
+const READ_BUFFER: usize = 2 * 1024;
+
+/// Room for a pong and a close frame: tungstenite keeps the newest pong back while its own buffer is full.
+const CONTROL_BUFFER: usize = 300;
+
+impl<IO: Io> WebSocket<IO> {
+    /// A WebSocket on `io`, of which `already_read` was read during the upgrade. Messages may have `max_size` bytes.
+    pub(crate) fn new(io: IO, role: Role, already_read: Vec<u8>, max_size: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(CONTROL_BUFFER)
+            .max_message_size(Some(max_size))
+            .max_frame_size(Some(max_size));
+        Self {
+            io,
+            reader: WebSocketContext::from_partially_read(already_read, role, Some(config)),
+            writer: Writer::new(role == Role::Client),
+            received: 0,
+            held_back: false,
+        }
+    }
+
+    /// Bytes received so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Reads the next message or control frame.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Received, TransportError>> {
+        loop {
+            let received = match self.with_shim(cx, |reader, shim| reader.read(shim)) {
+                Ok(Message::Binary(bytes)) => Received::Message(bytes),
+                Ok(Message::Text(_)) => Received::Text,
+                Ok(Message::Ping(_)) => Received::Ping,
+                Ok(Message::Pong(_)) => Received::Pong,
+                Ok(Message::Close(frame)) => match frame {
+                    Some(frame) => Received::Close {
+                        code: frame.code.into(),
+                        reason: frame.reason.to_string(),
+                    },
+                    None => Received::Close {
+                        code: close_code::NO_STATUS,
+                        reason: String::new(),
+                    },
+                },
+                // Raw frames are only ever written.
+                Ok(Message::Frame(_)) => continue,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Poll::Pending;
+                }
+                Err(error) => return Poll::Ready(Err(error.into())),
+            };
+            return Poll::Ready(Ok(received));
+        }
+    }
+
+    /// Whether the next message may be pushed.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.writer.is_ready()
+    }
+
+    /// Whether everything was written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.writer.is_empty()
+    }
+
+    /// Buffers a binary message of a head and a payload. To be called when [ready](Self::is_ready).
+    pub(crate) fn push_message(&mut self, head: &[u8], payload: Bytes) {
+        self.writer.push_message(head, payload);
+    }
+
+    /// Buffers a ping.
+    pub(crate) fn push_ping(&mut self, cx: &mut Context<'_>) {
+        self.push_control(cx, Message::Ping(Bytes::new()));
+    }
+
+    /// Buffers a pong that nobody asked for.
+    pub(crate) fn push_pong(&mut self, cx: &mut Context<'_>) {
+        self.push_control(cx, Message::Frame(RawFrame::pong(Bytes::new())));
+    }
+
+    /// Buffers a close frame; its reply is then among what is read.
+    pub(crate) fn push_close(&mut self, cx: &mut Context<'_>, code: u16, reason: &str) {
+        // A control frame has room for 123 bytes of reason.
+        let end = (0..=reason.len().min(123))
+            .rev()
+            .find(|at| reason.is_char_boundary(*at));
+        let frame = CloseFrame {
+            code: CloseCode::from(code),
+            reason: reason[..end.unwrap_or_default()].into(),
+        };
+        self.push_control(cx, Message::Close(Some(frame)));
+    }
+
+    fn push_control(&mut self, cx: &mut Context<'_>, frame: Message) {
+        // A full buffer holds the frame back until it is flushed; anything else is told by the next read.
+        if let Err(error) = self.with_shim(cx, |reader, shim| reader.write(shim, frame)) {
+            tracing::trace!(%error, "a control frame was not sent");
+        }
+    }
+
+    /// Writes what is buffered, as much as the stream takes; ready once all is flushed. Adds to `progress` the bytes
+    /// that the stream took.
+    pub(crate) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        progress: &mut usize,
+    ) -> Poll<Result<(), TransportError>> {
+        loop {
+            let flushed = self.writer.poll_flush(&mut self.io, cx, progress);
+            ready!(flushed).map_err(TransportError::Io)?;
+            if !std::mem::take(&mut self.held_back) {
+                return Poll::Ready(Ok(()));
+            }
+            // A close that is done is told by the next read.
+            self.with_shim(cx, |reader, shim| reader.flush(shim)).ok();
+        }
+    }
+
+    /// Closes the stream itself, in both directions. To be called when [flushed](Self::is_flushed).
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    /// Reads and drops what comes, until the stream ends: a socket that is closed with data unread resets the
+    /// connection, and the peer would lose the close frame that tells it why.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0; 4096];
+        loop {
+            let mut buffer = tokio::io::ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Gives back memory that only a burst needed.
+    pub(crate) fn shrink(&mut self) {
+        self.writer.shrink();
+    }
+
+    fn with_shim<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut WebSocketContext, &mut Shim<'_, '_, IO>) -> T,
+    ) -> T {
+        let mut shim = Shim {
+            io: &mut self.io,
+            cx,
+            writer: &mut self.writer,
+            received: &mut self.received,
+            held_back: &mut self.held_back,
+        };
+        f(&mut self.reader, &mut shim)
+    }
+}
+
+impl From<Error> for TransportError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::ConnectionClosed | Error::AlreadyClosed => Self::Closed,
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::HungUp,
+            // A peer that closes its socket without a TLS close_notify, as Go does, ends normally.
+            Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::HungUp,
+            Error::Io(error) => Self::Io(error),
+            Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => Self::TooBig {
+                size,
+                limit: max_size,
+            },
+            error => Self::Protocol(error.to_string()),
+        }
+    }
+}
