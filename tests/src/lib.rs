@@ -1,1 +1,15 @@
-//! x
+//! What the integration tests share: the example's services and keys, a Go peer, and a network that can be made bad.
+
+// A helper that fails has nothing better to do than to fail the test that called it.
+#![allow(clippy::unwrap_used)]
+
+pub mod behaviour;
+pub mod go;
+pub mod keys;
+pub mod proxy;
+
+/// The services of `proto/ping.proto`.
+pub mod ping {
+    #![allow(missing_docs)]
+    include!(concat!(env!("OUT_DIR"), "/ping.rs"));
+}

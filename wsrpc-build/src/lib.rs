@@ -1,1 +1,56 @@
-//! x
+//! Generates typed clients and servers for [wsrpc](https://docs.rs/wsrpc) from `.proto` files, in a `build.rs`.
+//!
+//! ```no_run
+//! // build.rs
+//! fn main() -> Result<(), wsrpc_build::Error> {
+//!     wsrpc_build::compile_protos(&["proto/ping.proto"], &["proto"])
+//! }
+//! ```
+//!
+//! ```ignore
+//! // src/lib.rs, for `package ping;`
+//! pub mod ping {
+//!     include!(concat!(env!("OUT_DIR"), "/ping.rs"));
+//! }
+//! ```
+//!
+//! For each package there is one file: its messages as `prost` writes them, and for each service, `Ping` say,
+//!
+//! - `ping_client::PingClient`, with one method per method of the service,
+//! - `ping_server::Ping`, the trait that a server implements, and `ping_server::PingServer`, which serves it.
+//!
+//! A `protoc` is vendored, so that none has to be installed; the environment variable `PROTOC` overrides it.
+//! [`configure`] gives the settings, and [`Builder::compile_protos_with_config`] takes a project's own
+//! [`prost_build::Config`].
+//!
+//! A method called `New` becomes `new_` in Rust, for `new` makes the client. Streaming methods are refused.
+
+mod builder;
+mod check;
+mod comments;
+mod emit;
+mod error;
+mod names;
+mod protoc;
+mod service;
+mod undocumented;
+
+use std::path::Path;
+
+pub use builder::{Builder, configure};
+pub use error::Error;
+pub use prost_build;
+
+/// Compiles `.proto` files, with the default settings, into `OUT_DIR`.
+///
+/// Imports are looked up in `includes`; so are the `protos`, which must lie in one of them.
+///
+/// # Errors
+///
+/// What is wrong with the files, or with writing the output.
+pub fn compile_protos(
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+) -> Result<(), Error> {
+    configure().compile_protos(protos, includes)
+}

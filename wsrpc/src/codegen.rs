@@ -8,10 +8,11 @@ pub mod v1 {
         fmt,
         future::Future,
         marker::{Send, Sync},
-        result::Result::{self, Err, Ok},
+        result::Result,
         sync::Arc,
     };
 
+    pub use crate::__codegen_v1_server as server;
     pub use crate::{
         call::{Call, Channel},
         service::{
@@ -19,5 +20,72 @@ pub mod v1 {
             ServiceDescriptor,
         },
         status::Status,
+    };
+}
+
+/// Defines the type that serves the implementations of a service's trait. The methods are in the order of the table.
+///
+/// `self::` in the bound, for a service may be called `T`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __codegen_v1_server {
+    ($server:ident, $service:ident, $descriptor:path, [$($method:ident),*]) => {
+        #[doc = concat!("Serves an implementation of [`", stringify!($service), "`].")]
+        pub struct $server<T> {
+            service: $crate::codegen::v1::Arc<T>,
+        }
+
+        impl<T: self::$service> $server<T> {
+            /// Serves `service`.
+            pub fn new(service: T) -> Self {
+                Self::from_arc($crate::codegen::v1::Arc::new(service))
+            }
+
+            /// Serves `service`, which others hold as well.
+            pub fn from_arc(service: $crate::codegen::v1::Arc<T>) -> Self {
+                Self { service }
+            }
+        }
+
+        impl<T> $crate::codegen::v1::Clone for $server<T> {
+            fn clone(&self) -> Self {
+                Self {
+                    service: $crate::codegen::v1::Clone::clone(&self.service),
+                }
+            }
+        }
+
+        impl<T> $crate::codegen::v1::fmt::Debug for $server<T> {
+            fn fmt(
+                &self,
+                f: &mut $crate::codegen::v1::fmt::Formatter<'_>,
+            ) -> $crate::codegen::v1::fmt::Result {
+                f.debug_struct(stringify!($server)).finish_non_exhaustive()
+            }
+        }
+
+        impl<T: self::$service> $crate::codegen::v1::Service for $server<T> {
+            fn descriptor(&self) -> &'static $crate::codegen::v1::ServiceDescriptor {
+                &$descriptor
+            }
+
+            fn call(
+                &self,
+                method: usize,
+                call: $crate::codegen::v1::IncomingCall,
+            ) -> $crate::codegen::v1::HandlerFuture {
+                // The optimiser makes one jump of it.
+                let mut next = 0;
+                $(
+                    if method == next {
+                        let service = $crate::codegen::v1::Arc::clone(&self.service);
+                        return call.unary(|request| async move { T::$method(&service, request).await });
+                    }
+                    next += 1;
+                )*
+                let _ = (method, &mut next); // used, even if there are no methods
+                call.unimplemented()
+            }
+        }
     };
 }

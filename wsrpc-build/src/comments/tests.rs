@@ -1,0 +1,96 @@
+use super::*;
+
+#[test]
+fn text_stays() {
+    assert_eq!(
+        documentation(" One.\n\n Two,\n   more.\n"),
+        " One.\n\n Two,\n   more.\n"
+    );
+    assert_eq!(documentation("no space\n"), " no space\n");
+    assert_eq!(documentation(" - a\n   b\n 2. c\n"), " - a\n   b\n 2. c\n");
+    assert_eq!(documentation(""), "");
+}
+
+#[test]
+fn fenced_code_is_not_rust() {
+    assert_eq!(
+        documentation(" ```\n a();\n ```\n b\n"),
+        " ```text\n a();\n ```\n b\n"
+    );
+    assert_eq!(
+        documentation(" ~~~rust\n a();\n ~~~\n"),
+        " ~~~text\n a();\n ~~~\n"
+    );
+    assert_eq!(
+        documentation(" - ```rust\n   a();\n   ```\n"),
+        " - ```text\n   a();\n ```\n"
+    );
+    assert_eq!(
+        documentation(" > ```\n > a\n > ```\n"),
+        " > ```text\n > a\n > ```\n"
+    );
+}
+
+#[test]
+fn an_open_fence_is_closed() {
+    assert_eq!(documentation(" ````\n ```\n"), " ````text\n ```\n ````\n");
+}
+
+#[test]
+fn indented_code_is_not_rust() {
+    assert_eq!(
+        documentation(" So:\n\n     let a;\n\n       b\n\n End.\n"),
+        " So:\n\n ```text\n let a;\n\n   b\n ```\n\n End.\n"
+    );
+    assert_eq!(documentation(" a\n     not code\n"), " a\n     not code\n");
+    assert_eq!(
+        documentation(" # Title\n     code\n"),
+        " # Title\n ```text\n code\n ```\n"
+    );
+    assert_eq!(
+        documentation(" >     code\n -     code\n"),
+        " > code\n - code\n"
+    );
+}
+
+#[test]
+fn an_indented_fence_is_not_rust() {
+    assert_eq!(
+        documentation(" a\n\n     ```\n     b\n     ```\n"),
+        " a\n\n ```text\n     b\n ```\n"
+    );
+}
+
+#[test]
+fn brackets_are_no_html() {
+    assert_eq!(
+        documentation(" A list<T>, `b<T>`, \\<c>.\n"),
+        " A list\\<T>, `b<T>`, \\<c>.\n"
+    );
+    assert_eq!(
+        documentation(" See <https://a.b/c>.\n"),
+        " See https://a.b/c.\n"
+    );
+}
+
+#[test]
+fn characters_that_rustc_refuses_go() {
+    assert_eq!(documentation(" a\r b\u{202e}c\r\n"), " a\n bc\n");
+}
+
+#[test]
+fn nothing_breaks_it() {
+    let pieces = [
+        " ", "`", "```", "<", ">", "\\", "-", "1.", "é", "\n", "    ", "x", "https://", "\t",
+    ];
+    let mut seed = 1_u32;
+    for _ in 0..20_000 {
+        let text: String = (0..16)
+            .map(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                pieces[(seed >> 16) as usize % pieces.len()]
+            })
+            .collect();
+        documentation(&text);
+    }
+}

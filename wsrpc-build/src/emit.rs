@@ -1,0 +1,213 @@
+//! The emitter: from the intermediate form to Rust.
+//!
+//! What is written names only what the runtime's `codegen::v1` has, and the messages. In the two modules of a service
+//! that one is `rt`: nothing else in them has a name in lower case, for messages are reached through `super`. Outside of
+//! them there is one static, whose name begins with underscores, as no name of prost's does.
+//!
+//! The `allow`s: a crate may use one side of a service only, or call a method `FromX`, which clippy has views on.
+
+use prost_build::ServiceGenerator;
+use prost_types::method_options::IdempotencyLevel;
+
+use crate::service::{Method, Service};
+
+/// What to write for each service.
+#[derive(Clone, Debug)]
+pub(crate) struct Emitter {
+    pub(crate) client: bool,
+    pub(crate) server: bool,
+    /// The path of the runtime's crate: `::wsrpc`.
+    pub(crate) runtime: String,
+}
+
+impl ServiceGenerator for Emitter {
+    fn generate(&mut self, service: prost_build::Service, out: &mut String) {
+        out.push_str(&self.emit(&Service::new(service)));
+    }
+}
+
+impl Emitter {
+    fn emit(&self, service: &Service) -> String {
+        let mut out = String::new();
+        if self.server || (self.client && !service.methods.is_empty()) {
+            out.push_str(&self.table(service));
+        }
+        if self.client {
+            out.push_str(&self.client(service));
+        }
+        if self.server {
+            out.push_str(&self.server(service));
+        }
+        out
+    }
+
+    fn table(&self, service: &Service) -> String {
+        let Service { full_name, .. } = service;
+        let v1 = format!("{}::codegen::v1", self.runtime);
+        let table = table_name(service);
+        let methods: String = service
+            .methods
+            .iter()
+            .map(|method| {
+                let name = &method.proto_name;
+                let idempotency = match method.idempotency {
+                    IdempotencyLevel::IdempotencyUnknown => "",
+                    IdempotencyLevel::Idempotent => ".idempotent()",
+                    IdempotencyLevel::NoSideEffects => ".no_side_effects()",
+                };
+                format!(
+                    r#"
+        {v1}::MethodDescriptor::unary("{full_name}", "{name}"){idempotency},"#
+                )
+            })
+            .collect();
+        format!(
+            r#"
+/// The methods of `{full_name}`, for both of its sides.
+static {table}: {v1}::ServiceDescriptor = {v1}::ServiceDescriptor {{
+    name: "{full_name}",
+    methods: &[{methods}
+    ],
+}};
+"#
+        )
+    }
+
+    fn client(&self, service: &Service) -> String {
+        let Service {
+            full_name,
+            stem,
+            name,
+            ..
+        } = service;
+        let runtime = &self.runtime;
+        let base = name.trim_end_matches('_');
+        let docs = docs(4, &service.docs, &format!("Calls `{full_name}`."));
+        let deprecated = if service.deprecated {
+            "\n#[deprecated]"
+        } else {
+            ""
+        };
+        let methods: String = service
+            .methods
+            .iter()
+            .enumerate()
+            .map(|(index, method)| client_method(service, index, method))
+            .collect();
+        format!(
+            r#"
+/// Client of `{full_name}`.{deprecated}
+#[allow(dead_code, clippy::all)]
+pub mod {stem}_client {{
+    use {runtime}::codegen::v1 as rt;
+{docs}
+    #[derive(Clone, Debug)]
+    pub struct {base}Client {{
+        channel: rt::Channel,
+    }}
+
+    impl {base}Client {{
+        /// A client that calls through `channel`.
+        pub fn new(channel: rt::Channel) -> Self {{
+            Self {{ channel }}
+        }}
+{methods}
+    }}
+}}
+"#
+        )
+    }
+
+    fn server(&self, service: &Service) -> String {
+        let Service {
+            full_name,
+            stem,
+            name,
+            ..
+        } = service;
+        let runtime = &self.runtime;
+        let base = name.trim_end_matches('_');
+        let table = table_name(service);
+        let docs = docs(4, &service.docs, &format!("Answers `{full_name}`."));
+        let methods: String = service.methods.iter().map(server_method).collect();
+        let names: Vec<&str> = service
+            .methods
+            .iter()
+            .map(|method| method.name.as_str())
+            .collect();
+        let names = names.join(", ");
+        format!(
+            r#"
+/// Server of `{full_name}`.
+#[allow(dead_code, clippy::all)]
+pub mod {stem}_server {{
+    use {runtime}::codegen::v1 as rt;
+{docs}
+    pub trait {name}: rt::Send + rt::Sync + 'static {{{methods}
+    }}
+
+    rt::server!({base}Server, {name}, super::{table}, [{names}]);
+}}
+"#
+        )
+    }
+}
+
+fn client_method(service: &Service, index: usize, method: &Method) -> String {
+    let Method {
+        proto_name,
+        name,
+        request,
+        response,
+        ..
+    } = method;
+    let table = table_name(service);
+    let docs = docs(8, &method.docs, &format!("Calls `{proto_name}`."));
+    let deprecated = if method.deprecated {
+        "\n        #[deprecated]"
+    } else {
+        ""
+    };
+    format!(
+        r#"
+{docs}{deprecated}
+        pub fn {name}(&self, request: {request}) -> rt::Call<{response}> {{
+            rt::Call::unary(&self.channel, &super::{table}.methods[{index}], &request)
+        }}"#
+    )
+}
+
+fn server_method(method: &Method) -> String {
+    let Method {
+        proto_name,
+        name,
+        request,
+        response,
+        ..
+    } = method;
+    let docs = docs(8, &method.docs, &format!("Answers `{proto_name}`."));
+    format!(
+        r#"
+{docs}
+        fn {name}(
+            &self,
+            request: rt::Request<{request}>,
+        ) -> impl rt::Future<Output = rt::Result<rt::Response<{response}>, rt::Status>> + rt::Send;"#
+    )
+}
+
+/// The name of the static that has the service's descriptors.
+fn table_name(service: &Service) -> String {
+    format!("__{}", service.stem.to_uppercase())
+}
+
+/// A doc comment: the `.proto`'s if it has one, else `otherwise`.
+fn docs(indent: usize, lines: &[String], otherwise: &str) -> String {
+    let otherwise = [format!(" {otherwise}")];
+    let lines = if lines.is_empty() { &otherwise } else { lines };
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{:indent$}///{line}", ""))
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,228 @@
+//! The golden files compile, in a crate as strict as a user's may be, and calls go through them.
+
+#![deny(warnings, missing_docs)]
+#![allow(
+    unreachable_pub,
+    reason = "everything that prost writes is public, in a test too"
+)]
+
+use std::sync::Arc;
+
+use wsrpc::{
+    Channel, Idempotency, Request, Response, Service, Status,
+    testing::{Services, Side, pair},
+};
+
+/// The runtime under another name.
+pub mod renamed {
+    pub use ::wsrpc as rpc;
+}
+
+// Private, as in a program, which uses one side only.
+mod client_only_ping {
+    include!("golden/client_only/ping.rs");
+}
+mod server_only_ping {
+    include!("golden/server_only/ping.rs");
+}
+mod runtime_path {
+    include!("golden/runtime_path/ping.rs");
+}
+
+// Public, as in a library.
+/// Generated.
+pub mod client_only {
+    include!("golden/client_only/r.r#type.rs");
+}
+/// Generated.
+pub mod server_only {
+    include!("golden/server_only/r.r#type.rs");
+}
+/// Generated.
+pub mod neither {
+    include!("golden/neither/ping.rs");
+}
+/// Generated.
+pub mod no_package {
+    include!("golden/no_package/_.rs");
+}
+/// Generated.
+pub mod docs {
+    include!("golden/docs/docs.rs");
+}
+/// Generated.
+pub mod ping {
+    include!("golden/ping/ping.rs");
+}
+/// Generated.
+pub mod r {
+    /// Generated.
+    pub mod r#type {
+        include!("golden/names/r.r#type.rs");
+    }
+}
+/// Generated.
+pub mod shop {
+    /// Generated.
+    pub mod common {
+        include!("golden/imports/shop.common.rs");
+    }
+    /// Generated.
+    pub mod orders {
+        /// Generated.
+        pub mod v1 {
+            include!("golden/imports/shop.orders.v1.rs");
+        }
+    }
+}
+
+/// A channel to `service`, for as long as the sides are kept.
+fn serve(service: impl Service) -> (Channel, [Side; 2]) {
+    let (client, server) = pair(Services::new(), Services::new().add(service));
+    (client.channel(), [client, server])
+}
+
+struct MyPing;
+
+impl ping::ping_server::Ping for MyPing {
+    async fn ping(
+        &self,
+        request: Request<ping::PingRequest>,
+    ) -> Result<Response<ping::PingResponse>, Status> {
+        Ok(Response::new(ping::PingResponse {
+            body: request.into_inner().body + "pong",
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_call_goes_through() {
+    let server = ping::ping_server::PingServer::from_arc(Arc::new(MyPing));
+    assert_eq!(server.descriptor().name, "ping.Ping");
+    assert_eq!(format!("{:?}", server.clone()), "PingServer { .. }");
+
+    let (channel, _sides) = serve(server);
+    let client = ping::ping_client::PingClient::new(channel);
+    let request = ping::PingRequest {
+        body: "ping".into(),
+    };
+    let answer = client.clone().ping(request).await.expect("an answer");
+    assert_eq!(answer.body, "pingpong");
+}
+
+/// Fails each method with the method's name.
+struct Odd;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn fails<T>(name: &str) -> Answer<T> {
+    Err(Status::aborted(name))
+}
+
+impl r::r#type::type_server::Type for Odd {
+    async fn r#match(&self, _: Request<r::r#type::Message>) -> Answer<r::r#type::Result> {
+        fails("match")
+    }
+    async fn new_(&self, _: Request<r::r#type::Option>) -> Answer<r::r#type::Option> {
+        fails("new")
+    }
+    async fn self_(&self, _: Request<r::r#type::Message>) -> Answer<r::r#type::Message> {
+        fails("self")
+    }
+    async fn clone(&self, _: Request<r::r#type::Rt>) -> Answer<r::r#type::Rt> {
+        fails("clone")
+    }
+    async fn from_user(
+        &self,
+        _: Request<r::r#type::outer::Inner>,
+    ) -> Answer<r::r#type::outer::Inner> {
+        fails("from_user")
+    }
+    async fn descriptor(&self, _: Request<r::r#type::Call>) -> Answer<r::r#type::Call> {
+        fails("descriptor")
+    }
+    async fn unary(&self, _: Request<r::r#type::String>) -> Answer<r::r#type::String> {
+        fails("unary")
+    }
+}
+
+impl r::r#type::t_server::T for Odd {
+    async fn t(&self, _: Request<r::r#type::Message>) -> Answer<r::r#type::Message> {
+        fails("t")
+    }
+}
+
+impl r::r#type::empty_server::Empty for Odd {}
+
+impl r::r#type::self_server::Self_ for Odd {
+    async fn r#async(&self, _: Request<r::r#type::Message>) -> Answer<r::r#type::Message> {
+        fails("async")
+    }
+}
+
+/// The text that a call failed with.
+macro_rules! text {
+    ($call:expr) => {
+        $call.await.expect_err("it always fails").message()
+    };
+}
+
+#[tokio::test]
+async fn each_method_reaches_its_own_handler() {
+    let (channel, _sides) = serve(r::r#type::type_server::TypeServer::new(Odd));
+    let client = r::r#type::type_client::TypeClient::new(channel);
+    assert_eq!(text!(client.r#match(Default::default())), "match");
+    assert_eq!(text!(client.new_(Default::default())), "new");
+    assert_eq!(text!(client.self_(Default::default())), "self");
+    assert_eq!(text!(client.clone(Default::default())), "clone");
+    assert_eq!(text!(client.from_user(Default::default())), "from_user");
+    assert_eq!(text!(client.descriptor(Default::default())), "descriptor");
+    assert_eq!(text!(client.unary(Default::default())), "unary");
+
+    let (channel, _sides) = serve(r::r#type::t_server::TServer::new(Odd));
+    let client = r::r#type::t_client::TClient::new(channel);
+    assert_eq!(text!(client.t(Default::default())), "t");
+
+    let (channel, _sides) = serve(r::r#type::self_server::SelfServer::new(Odd));
+    let client = r::r#type::self_client::SelfClient::new(channel);
+    assert_eq!(text!(client.r#async(Default::default())), "async");
+}
+
+#[test]
+fn an_empty_service_has_no_methods() {
+    let server = r::r#type::empty_server::EmptyServer::new(Odd);
+    assert_eq!(server.descriptor().methods.len(), 0);
+}
+
+#[test]
+fn idempotency_is_in_the_table() {
+    struct Nothing;
+    impl docs::library_server::Library for Nothing {
+        async fn get(&self, _: Request<docs::Book>) -> Answer<docs::Book> {
+            fails("get")
+        }
+        async fn put(&self, _: Request<docs::Book>) -> Answer<docs::Book> {
+            fails("put")
+        }
+        async fn lose(&self, _: Request<docs::Book>) -> Answer<docs::Book> {
+            fails("lose")
+        }
+        async fn undocumented(&self, _: Request<docs::Bare>) -> Answer<docs::Bare> {
+            fails("undocumented")
+        }
+    }
+    let server = docs::library_server::LibraryServer::new(Nothing);
+    let methods = server.descriptor().methods.iter();
+    let levels: Vec<_> = methods
+        .map(|method| (method.name(), method.idempotency()))
+        .collect();
+    assert_eq!(
+        levels,
+        [
+            ("Get", Idempotency::NoSideEffects),
+            ("Put", Idempotency::Idempotent),
+            ("Lose", Idempotency::Unknown),
+            ("Undocumented", Idempotency::Unknown)
+        ]
+    );
+}
