@@ -36,6 +36,9 @@ const SERVER_RECEIVES: usize = 10_000_000;
 /// What a Go client reads at the most.
 const CLIENT_RECEIVES: usize = 100_000_000;
 
+/// A timer that goes off more often than this would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
@@ -117,28 +120,29 @@ impl SessionConfig {
         self
     }
 
-    /// A ping goes out after this long without a received byte. Default: 15 seconds.
+    /// A ping goes out after this long without a received byte. Default: 15 seconds; at least 10 milliseconds.
     pub fn keepalive_interval(mut self, interval: Duration) -> Self {
-        self.keepalive_interval = interval;
+        self.keepalive_interval = interval.max(SHORTEST);
         self
     }
 
-    /// A session ends after this long without a received byte. Default: 45 seconds.
+    /// A session ends after this long without a received byte. Default: 45 seconds; at least 10 milliseconds.
     pub fn keepalive_timeout(mut self, timeout: Duration) -> Self {
-        self.keepalive_timeout = timeout;
+        self.keepalive_timeout = timeout.max(SHORTEST);
         self
     }
 
-    /// A pong goes out this often, asked for or not. Default: 5 seconds; a Go peer drops a session after 20 seconds
+    /// A pong goes out this often, asked for or not. Default: 5 seconds, at least 10 milliseconds; a Go peer drops a session after 20 seconds
     /// without one, whatever else it receives.
     pub fn pong_interval(mut self, interval: Duration) -> Self {
-        self.pong_interval = interval.max(Duration::from_millis(10));
+        self.pong_interval = interval.max(SHORTEST);
         self
     }
 
-    /// A session ends when what waits to be sent makes no progress for this long. Default: 10 seconds.
+    /// A session ends when what waits to be sent makes no progress for this long. Default: 10 seconds; at least 10
+    /// milliseconds.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout;
+        self.write_timeout = timeout.max(SHORTEST);
         self
     }
 

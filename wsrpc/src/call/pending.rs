@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use super::{Channel, Lookup, WaitForSession, channel::CallOptions};
 use crate::{
     call_error::{Blame, CallError, Outcome},
-    proto::{CallKey, OpenError, deadline_exceeded},
+    proto::{CallKey, OpenError, Ticket, deadline_exceeded},
     service::{MethodDescriptor, Response},
     session::Session,
     status::Status,
@@ -124,10 +124,35 @@ enum State {
     Lookup,
     /// For a session.
     Waiting(WaitForSession),
-    /// The session has no room yet; the timer is the call's deadline.
-    Opening(Session, Option<Pin<Box<Sleep>>>),
+    Opening(Opening),
     InFlight(InFlight),
     Done,
+}
+
+/// A call that its session is to take, and may have no room for yet.
+struct Opening {
+    session: Session,
+    ticket: Option<Ticket>,
+    /// The call's deadline, while there is no room.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Opening {
+    fn new(session: Session) -> State {
+        State::Opening(Self {
+            session,
+            ticket: None,
+            timer: None,
+        })
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.session.return_ticket(ticket);
+        }
+    }
 }
 
 /// A call that its session knows of, until it is dropped.
@@ -151,9 +176,9 @@ impl<R: Message + Default> Future for CallFuture<R> {
             let result = match &mut this.state {
                 State::Lookup => this.lookup(),
                 State::Waiting(wait) => ready!(wait.as_mut().poll(cx))
-                    .map(|session| State::Opening(session, None))
+                    .map(Opening::new)
                     .map(Step::To),
-                State::Opening(..) => ready!(this.open(cx)),
+                State::Opening(_) => ready!(this.open(cx)),
                 State::InFlight(call) => {
                     ready!(call.session.poll_call(call.key, cx)).map(Step::Answered)
                 }
@@ -185,7 +210,7 @@ impl<R> CallFuture<R> {
         let connector = self.call.channel.connector();
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
-            Lookup::Ready(session) => Ok(Step::To(State::Opening(session, None))),
+            Lookup::Ready(session) => Ok(Step::To(Opening::new(session))),
             Lookup::Failed(error) => Err(error),
             Lookup::Wait => {
                 let wait = connector.clone().wait(wait_for_ready);
@@ -202,17 +227,30 @@ impl<R> CallFuture<R> {
     }
 
     fn open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Step, CallError>> {
-        let State::Opening(session, timer) = &mut self.state else {
+        let State::Opening(opening) = &mut self.state else {
             return Poll::Ready(Ok(Step::To(State::Lookup)));
         };
+        let Opening {
+            session,
+            ticket,
+            timer,
+        } = opening;
         let payload = self.call.payload.clone();
-        match session.open(self.call.method, payload, self.deadline, cx.waker()) {
+        match session.open(
+            self.call.method,
+            payload,
+            self.deadline,
+            *ticket,
+            cx.waker(),
+        ) {
             Ok(key) => {
                 let session = session.clone();
+                *ticket = None;
                 Poll::Ready(Ok(Step::To(State::InFlight(InFlight { session, key }))))
             }
             Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
-            Err(OpenError::Full) => {
+            Err(OpenError::Full(waiting)) => {
+                *ticket = Some(waiting);
                 if let Some(deadline) = self.deadline {
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
                     ready!(timer.as_mut().poll(cx));

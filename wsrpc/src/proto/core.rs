@@ -1,7 +1,7 @@
 //! One side's half of a session.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -52,11 +52,15 @@ pub(crate) enum Event {
 /// Why a call was not taken.
 #[derive(Debug, PartialEq)]
 pub(crate) enum OpenError {
-    /// Too much waits to be sent: the given waker is woken when there is room again.
-    Full,
+    /// Too much waits to be sent: the given waker is woken when there is room again. The ticket is to be shown at the
+    /// next try, and given back when there will be none.
+    Full(Ticket),
     /// The call failed.
     Failed(CallError),
 }
+
+/// A place in the queue of those who wait for room.
+pub(crate) type Ticket = u64;
 
 #[derive(Debug, PartialEq)]
 enum Phase {
@@ -88,8 +92,9 @@ pub(crate) struct Core {
     events: VecDeque<Event>,
     /// Callers whose calls have ended, and those who wait for room and now have it.
     wakers: Vec<Waker>,
-    /// Callers who wait for room.
-    waiting_for_room: Vec<Waker>,
+    /// Callers who wait for room, the longest first.
+    waiting_for_room: BTreeMap<Ticket, Waker>,
+    next_ticket: Ticket,
 }
 
 // What callers do.
@@ -106,17 +111,20 @@ impl Core {
             keepalive: Keepalive::new(limits.keepalive.clone(), now),
             events: VecDeque::new(),
             wakers: Vec::new(),
-            waiting_for_room: Vec::new(),
+            waiting_for_room: BTreeMap::new(),
+            next_ticket: 0,
             limits,
         }
     }
 
-    /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again.
+    /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again; `ticket` is the
+    /// one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
         method: &'static str,
         payload: Bytes,
         deadline: Option<Instant>,
+        ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
         if let Phase::Ended(end) = &self.phase {
@@ -136,8 +144,15 @@ impl Core {
         if !self.outbox.is_empty()
             && self.outbox.bytes().saturating_add(size) > self.limits.max_unsent_bytes
         {
-            self.waiting_for_room.push(waker.clone());
-            return Err(OpenError::Full);
+            let ticket = ticket.unwrap_or_else(|| {
+                self.next_ticket = self.next_ticket.wrapping_add(1);
+                self.next_ticket
+            });
+            self.waiting_for_room.insert(ticket, waker.clone());
+            return Err(OpenError::Full(ticket));
+        }
+        if let Some(ticket) = ticket {
+            self.waiting_for_room.remove(&ticket);
         }
         let key = self.calls.insert(deadline);
         self.outbox.push(Item::Request {
@@ -146,6 +161,11 @@ impl Core {
             payload,
         });
         Ok(key)
+    }
+
+    /// Someone who waited for room will not try again.
+    pub(crate) fn return_ticket(&mut self, ticket: Ticket) {
+        self.waiting_for_room.remove(&ticket);
     }
 
     /// The result of a call, once: otherwise `waker` is woken when the call ends.
@@ -342,7 +362,7 @@ impl Core {
         if !self.waiting_for_room.is_empty()
             && self.outbox.bytes() <= self.limits.max_unsent_bytes / 2
         {
-            self.wakers.append(&mut self.waiting_for_room);
+            self.wake_waiting();
         }
         Some(payload)
     }
@@ -423,7 +443,7 @@ impl Core {
             return;
         }
         self.calls.fail_all(&reason, &mut self.wakers);
-        self.wakers.append(&mut self.waiting_for_room);
+        self.wake_waiting();
         self.serving.clear();
         self.outbox.clear();
         self.events.clear();
@@ -441,6 +461,11 @@ impl Core {
     /// The deadline that a call without one gets.
     pub(crate) fn default_timeout(&self) -> Option<Duration> {
         self.limits.default_timeout
+    }
+
+    fn wake_waiting(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting_for_room);
+        self.wakers.extend(waiting.into_values());
     }
 
     fn shrink(&mut self) {

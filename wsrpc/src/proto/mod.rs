@@ -33,7 +33,7 @@ mod serving;
 
 pub(crate) use self::{
     calls::{CallKey, deadline_exceeded},
-    core::{Core, Event, Limits, OpenError, Refusal},
+    core::{Core, Event, Limits, OpenError, Refusal, Ticket},
     keepalive::{Keepalive, KeepaliveConfig, Signal},
     serving::{Incoming, Slot},
 };

@@ -5,13 +5,17 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use http::{Request, StatusCode};
 use tokio::{
     net::TcpStream,
+    select,
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::{rustls::ServerConfig, server::TlsStream};
 
-use super::registry::{Registry, TurnedAway};
+use super::{
+    Control,
+    registry::{Registry, TurnedAway},
+};
 use crate::{
     config::Resolved,
     identity::{Identity, PublicKey},
@@ -33,6 +37,7 @@ pub(super) struct Acceptor {
     pub(super) handshake_timeout: Duration,
     /// Bounds the handshakes that are under way.
     pub(super) handshakes: Arc<Semaphore>,
+    pub(super) control: Arc<Control>,
 }
 
 /// Why a connection did not become a session.
@@ -70,7 +75,12 @@ impl Acceptor {
         address: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) {
-        let handshake = timeout(self.handshake_timeout, self.handshake(stream)).await;
+        let mut stop = self.control.stop.subscribe();
+        let handshake = select! {
+            handshake = timeout(self.handshake_timeout, self.handshake(stream)) => handshake,
+            // What is not a session yet would only hold the shutdown up.
+            _ = stop.wait_for(Option::is_some) => return,
+        };
         drop(permit);
         let (peer, socket) = match handshake {
             Ok(Ok(connection)) => connection,

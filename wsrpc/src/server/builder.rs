@@ -183,6 +183,11 @@ impl ServerBuilder {
             None => None,
         };
         let config = self.session.resolve(false);
+        let (alive, receiver) = watch::channel(());
+        let control = Arc::new(Control {
+            stop: watch::Sender::new(None),
+            alive,
+        });
         let acceptor = Acceptor {
             registry,
             router: Arc::new(router),
@@ -193,16 +198,13 @@ impl ServerBuilder {
             path: self.path,
             handshake_timeout: self.handshake_timeout,
             handshakes: Arc::new(Semaphore::new(self.max_handshakes)),
+            control: control.clone(),
         };
-        let (alive, receiver) = watch::channel(());
         Ok(Server {
             acceptor: Arc::new(acceptor),
             listeners: self.listeners,
             health,
-            control: Arc::new(Control {
-                stop: watch::Sender::new(None),
-                alive,
-            }),
+            control,
             alive: receiver,
         })
     }

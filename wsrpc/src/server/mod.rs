@@ -129,9 +129,12 @@ impl Server {
         if let Some(listener) = health {
             health_checks.spawn(health::serve(listener));
         }
+        let mut turn = 0;
         while stop.borrow_and_update().is_none() {
+            // Each listener is the first to be asked in its turn, or a busy one would starve the others.
+            turn = (turn + 1) % listeners.len();
             select! {
-                accepted = accept_any(&listeners) => match accepted {
+                accepted = accept_any(&listeners, turn) => match accepted {
                     Ok((stream, address)) => acceptor.clone().spawn(&mut connections, stream, address),
                     Err(error) => {
                         tracing::error!(%error, "a connection could not be accepted");
@@ -160,9 +163,13 @@ impl Server {
 }
 
 /// Takes the next connection of any of the listeners.
-async fn accept_any(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+async fn accept_any(
+    listeners: &[TcpListener],
+    first: usize,
+) -> io::Result<(TcpStream, SocketAddr)> {
     poll_fn(|cx| {
-        for listener in listeners {
+        let (later, sooner) = listeners.split_at(first);
+        for listener in sooner.iter().chain(later) {
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
                 return Poll::Ready(accepted);
             }

@@ -151,8 +151,9 @@ impl<IO: Io> Driver<IO> {
             wake(callers);
         }
         if let Some(end) = end {
-            // What was read before is dispatched no more: its answers could not be sent.
             self.session.end(end);
+            // What was read before is dispatched no more: its answers could not be sent.
+            self.events.clear();
         }
         heard
     }

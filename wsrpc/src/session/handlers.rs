@@ -165,6 +165,9 @@ pub(super) fn start(
     cx: &mut Context<'_>,
     incoming: Incoming,
 ) -> Option<HandlerResult> {
+    if session.ended().is_some() {
+        return None;
+    }
     let method = match router.find(incoming.method.as_str()) {
         Ok(method) => method,
         Err(status) => return Some(Err(Refusal::ByUs(status))),

@@ -25,7 +25,7 @@ use crate::{
     call_error::CallError,
     config::Resolved,
     identity::PublicKey,
-    proto::{CallKey, Core, OpenError, Slot},
+    proto::{CallKey, Core, OpenError, Slot, Ticket},
     service::{MethodDescriptor, Router},
     session_end::SessionEnd,
     transport::{Io, WebSocket},
@@ -101,6 +101,7 @@ impl Session {
         method: &MethodDescriptor,
         payload: Bytes,
         deadline: Option<Instant>,
+        ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
         let mut state = self.lock();
@@ -109,11 +110,18 @@ impl Session {
             Instant::now().checked_add(timeout)
         });
         let deadline = deadline.map(Instant::into_std);
-        let key = state.core.open(method.name(), payload, deadline, waker)?;
+        let key = state
+            .core
+            .open(method.name(), payload, deadline, ticket, waker)?;
         let driver = state.driver.take();
         drop(state);
         wake(driver);
         Ok(key)
+    }
+
+    /// Someone who waited for room will not try again.
+    pub(crate) fn return_ticket(&self, ticket: Ticket) {
+        self.lock().core.return_ticket(ticket);
     }
 
     /// The result of a call, once.
