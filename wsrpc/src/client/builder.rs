@@ -117,7 +117,9 @@ impl ClientBuilder {
     /// Dropping the future stops connecting.
     pub async fn connect(self, address: impl AsRef<str>) -> Result<Client, ConnectError> {
         let after = self.connect_timeout;
-        let client = self.connect_lazy(address)?;
+        let (identity, address) = (self.identity.clone(), address.as_ref().to_owned());
+        let set_up = move || self.connect_lazy(address);
+        let client = tls::where_it_may_block(&identity, set_up).await?;
         let mut watch = client.handle.shared.watch();
         let decided = watch.wait_for(|progress| match progress {
             Progress::Ready(_) | Progress::Shutdown => true,
@@ -140,6 +142,9 @@ impl ClientBuilder {
 
     /// Connects to `address` in the background, and keeps trying whatever happens: a key that is refused today may be
     /// on the server's list tomorrow.
+    ///
+    /// The identity signs its certificate in this call, on this thread, blocking or not; [`connect`](Self::connect) sees
+    /// to that.
     ///
     /// # Errors
     ///

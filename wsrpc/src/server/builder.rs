@@ -176,8 +176,10 @@ impl ServerBuilder {
         let router = self.services.build()?;
         let registry = self.registry;
         let admits = registry.clone();
-        let tls = tls::server_config(&self.identity, Arc::new(move |key| admits.admits(key)))
-            .map_err(|error| BindError::Identity(error.to_string()))?;
+        let identity = self.identity.clone();
+        let set_up = move || tls::server_config(&identity, Arc::new(move |key| admits.admits(key)));
+        let tls = tls::where_it_may_block(&self.identity, set_up).await;
+        let tls = tls.map_err(|error| BindError::Identity(error.to_string()))?;
         let health = match &self.health_check {
             Some(address) => Some(listen(address.clone(), address).await?),
             None => None,

@@ -14,6 +14,25 @@ use crate::identity::{Identity, PublicKey, SignError};
 
 use super::{certificate, provider::provider, signer::IdentitySigner, verifier::PeerVerifier};
 
+/// Runs `set_up`, which asks `identity` for a signature, where its signer may run.
+pub(crate) async fn where_it_may_block<T: Send + 'static>(
+    identity: &Identity,
+    set_up: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if !identity.may_block() {
+        return set_up();
+    }
+    match tokio::task::spawn_blocking(set_up).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            // As a signer's panic in this task would.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime shuts down, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 /// Who may be the peer. It is asked once in each handshake, on the thread that runs it, and after the peer has proved
 /// the key: it must answer at once.
 pub(crate) type Allowed = Arc<dyn Fn(&PublicKey) -> bool + Send + Sync>;

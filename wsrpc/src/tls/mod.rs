@@ -27,7 +27,8 @@ mod fixtures;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use certificate::CertificateError;
-pub(crate) use config::{Allowed, TlsError, client_config, server_config};
+use certificate::CertificateError;
+use config::{Allowed, TlsError};
+pub(crate) use config::{client_config, server_config, where_it_may_block};
 pub(crate) use error::{HandshakeError, refused_by_peer};
 pub(crate) use handshake::{accept, connect};
