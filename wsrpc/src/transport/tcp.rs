@@ -108,6 +108,11 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// Bytes that the kernel queues beyond what is on its way. A queue of megabytes, which it would grow to otherwise, takes
+/// a slow link longer than a peer waits for a pong.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 128 * 1024;
+
 /// What is set on each TCP socket.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketOptions {
@@ -126,8 +131,12 @@ impl SocketOptions {
     pub(crate) fn apply(&self, stream: &TcpStream) -> io::Result<()> {
         // Writes are coalesced before they reach the socket: waiting for more would only add latency.
         stream.set_nodelay(true)?;
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        socket2::SockRef::from(stream).set_tcp_user_timeout(Some(self.user_timeout))?;
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        {
+            let socket = socket2::SockRef::from(stream);
+            socket.set_tcp_user_timeout(Some(self.user_timeout))?;
+            socket.set_tcp_notsent_lowat(UNSENT)?;
+        }
         Ok(())
     }
 }
