@@ -114,6 +114,10 @@ impl Reconnect {
                 Ok(connection) => {
                     let began = Instant::now();
                     let end = self.session(connection, &mut closing).await;
+                    // Seen within the session, it would not be seen as a change below.
+                    if *closing.borrow() {
+                        break;
+                    }
                     self.backoff.session_lasted(began.elapsed());
                     if is_replaced(&end) {
                         pause = AFTER_REPLACED.saturating_mul(1 << replaced.min(6));

@@ -187,6 +187,7 @@ impl Core {
     pub(crate) fn cancel(&mut self, key: CallKey) {
         if self.calls.is_queued(key) {
             self.outbox.remove_request(key);
+            self.make_room();
         }
         self.calls.cancel(key);
     }
@@ -316,7 +317,14 @@ impl Core {
     /// The next frame to send, if there is one: its head is appended to `head`, and
     /// the payload that is returned follows as it is.
     pub(crate) fn transmit(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
-        let payload = loop {
+        let payload = self.next_frame(now, head);
+        // Also when all that was left had expired: nothing else would wake those who wait.
+        self.make_room();
+        payload
+    }
+
+    fn next_frame(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+        loop {
             match self.outbox.pop()? {
                 Item::Request {
                     key,
@@ -331,7 +339,7 @@ impl Core {
                     let call_id = CallId { index, sequence }.to_text(self.salt);
                     wire::encode_request_head(head, method, &call_id, payload.len());
                     self.calls.mark_sent(key);
-                    break payload;
+                    return Some(payload);
                 }
                 Item::Answer {
                     slot,
@@ -341,7 +349,7 @@ impl Core {
                     let next = self.serving.release(slot);
                     self.events.extend(next.map(Event::Start));
                     let id = call_id.as_str().as_bytes();
-                    break match result {
+                    return Some(match result {
                         Ok(payload) => {
                             wire::encode_response_head(head, id, payload.len());
                             payload
@@ -350,21 +358,24 @@ impl Core {
                             wire::encode_error(head, id, &error);
                             Bytes::new()
                         }
-                    };
+                    });
                 }
                 Item::Refusal { call_id, error } => {
                     self.unsent_refusals = self.unsent_refusals.saturating_sub(1);
                     wire::encode_error(head, call_id.as_str().as_bytes(), &error);
-                    break Bytes::new();
+                    return Some(Bytes::new());
                 }
             }
-        };
+        }
+    }
+
+    /// Wakes those who wait for room, once there is enough of it.
+    fn make_room(&mut self) {
         if !self.waiting_for_room.is_empty()
             && self.outbox.bytes() <= self.limits.max_unsent_bytes / 2
         {
             self.wake_waiting();
         }
-        Some(payload)
     }
 
     /// Whether there is anything to send.

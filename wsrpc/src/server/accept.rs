@@ -20,7 +20,8 @@ use crate::{
     config::Resolved,
     identity::{Identity, PublicKey},
     service::Router,
-    session::{Hooks, Session},
+    session::{Finished, Hooks, Session},
+    session_end::SessionEnd,
     tls::{self, HandshakeError},
     transport::{self, Refusal, Role, SocketOptions, UpgradeError, WebSocket},
 };
@@ -104,9 +105,17 @@ impl Acceptor {
             Ok(()) => tracing::info!(%address, %peer, "connected"),
             Err(reason) => session.end(reason),
         }
-        let finished = driver.run().await;
-        tracing::info!(%address, %peer, end = %finished.end, "disconnected");
-        self.registry.remove(&session, &finished);
+        let mut entered = Entered {
+            registry: self.registry.clone(),
+            session: session.clone(),
+            finished: Finished {
+                end: SessionEnd::Closed,
+                acknowledged: false,
+            },
+        };
+        entered.finished = driver.run().await;
+        tracing::info!(%address, %peer, end = %entered.finished.end, "disconnected");
+        drop(entered);
         session.finished(self.config.close_timeout).await;
     }
 
@@ -147,5 +156,19 @@ impl Acceptor {
                 ),
             },
         })
+    }
+}
+
+/// A session in the registry, until this is dropped: by its task's end, whether that ran through, was aborted or
+/// panicked.
+struct Entered {
+    registry: Arc<Registry>,
+    session: Session,
+    finished: Finished,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.registry.remove(&self.session, &self.finished);
     }
 }

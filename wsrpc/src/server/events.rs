@@ -84,6 +84,7 @@ impl PeerEvents {
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     mailboxes: Vec<Weak<Mailbox>>,
+    closed: bool,
 }
 
 impl Subscribers {
@@ -93,6 +94,7 @@ impl Subscribers {
         connected: impl Iterator<Item = (PublicKey, u64)>,
     ) -> PeerEvents {
         let mailbox = Arc::new(Mailbox::default());
+        lock(&mailbox.queue).closed = self.closed;
         for (key, epoch) in connected {
             mailbox.put(key, epoch, &PeerState::Connected);
         }
@@ -118,6 +120,15 @@ impl Subscribers {
             if let Some(event) = lock(&mailbox.queue).latest.get_mut(&key) {
                 event.cloned = true;
             }
+        });
+    }
+
+    /// There will be no more events.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.each(|mailbox| {
+            lock(&mailbox.queue).closed = true;
+            mailbox.filled.notify_one();
         });
     }
 
@@ -149,9 +160,6 @@ impl Mailbox {
 
 impl Drop for Subscribers {
     fn drop(&mut self) {
-        self.each(|mailbox| {
-            lock(&mailbox.queue).closed = true;
-            mailbox.filled.notify_one();
-        });
+        self.close();
     }
 }

@@ -184,7 +184,7 @@ struct EndsSessions(Arc<Registry>);
 
 impl Drop for EndsSessions {
     fn drop(&mut self) {
-        self.0.end_all(&SessionEnd::Closed);
+        self.0.close();
     }
 }
 

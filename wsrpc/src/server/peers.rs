@@ -7,6 +7,7 @@ use crate::{
     call::{Channel, Connector, Lookup, WaitForSession},
     call_error::{Blame, CallError, Outcome},
     identity::PublicKey,
+    session_end::SessionEnd,
     status::Status,
 };
 
@@ -53,13 +54,13 @@ impl Peers {
         self.registry.route(key).is_some()
     }
 
-    /// Waits until this key is connected.
+    /// Waits until this key is connected. Returns whether it is: not when the server shuts down instead.
     ///
     /// # Cancel safety
     ///
     /// Dropping it changes nothing.
-    pub async fn connected(&self, key: PublicKey) {
-        self.registry.clone().arrival(key).await;
+    pub async fn connected(&self, key: PublicKey) -> bool {
+        self.registry.clone().arrival(key).await.is_some()
     }
 
     /// Who comes and goes from here on, beginning with those who are there.
@@ -82,6 +83,7 @@ impl Connector for PeerConnector {
     fn lookup(&self, wait_for_ready: bool) -> Lookup {
         match self.registry.route(&self.key) {
             Some(session) => Lookup::Ready(session),
+            None if self.registry.is_draining() => Lookup::Failed(shut_down()),
             None if wait_for_ready => Lookup::Wait,
             None => Lookup::Failed(CallError::new(
                 Status::unavailable(format!("the peer {} is not connected", self.key)),
@@ -92,10 +94,17 @@ impl Connector for PeerConnector {
     }
 
     fn wait(self: Arc<Self>, _: bool) -> WaitForSession {
-        Box::pin(async move { Ok(self.registry.clone().arrival(self.key).await) })
+        Box::pin(async move {
+            let arrived = self.registry.clone().arrival(self.key).await;
+            arrived.ok_or_else(shut_down)
+        })
     }
 
     fn describe(&self) -> String {
         format!("the peer {}", self.key)
     }
+}
+
+fn shut_down() -> CallError {
+    SessionEnd::Shutdown.call_error(Outcome::NotSent)
 }

@@ -36,6 +36,7 @@ struct Table {
     entries: HashMap<PublicKey, Entry>,
     connected: usize,
     next_epoch: u64,
+    /// Nobody is taken in any more.
     draining: bool,
     subscribers: Subscribers,
     /// Those who wait for a key to connect.
@@ -222,8 +223,8 @@ impl Registry {
         Some(session.clone())
     }
 
-    /// Waits for a session of a key.
-    pub(super) async fn arrival(self: Arc<Self>, key: PublicKey) -> Session {
+    /// Waits for a session of a key; `None` when there will be none because the server shuts down.
+    pub(super) async fn arrival(self: Arc<Self>, key: PublicKey) -> Option<Session> {
         let notify = self.lock().awaited.entry(key).or_default().clone();
         let awaited = Awaited {
             notify,
@@ -235,7 +236,10 @@ impl Registry {
             tokio::pin!(arrived);
             arrived.as_mut().enable();
             if let Some(session) = awaited.registry.route(&key) {
-                return session;
+                return Some(session);
+            }
+            if awaited.registry.lock().draining {
+                return None;
             }
             arrived.await;
         }
@@ -259,7 +263,7 @@ impl Registry {
     /// Unroutes every session and lets it finish what it has begun. Nothing new is taken in from here on.
     pub(super) fn drain(&self) {
         let mut table = self.lock();
-        table.draining = true;
+        table.turn_away();
         let sessions = table.sessions();
         for session in sessions {
             table.clear_route(session.peer(), &SessionEnd::Shutdown);
@@ -270,10 +274,22 @@ impl Registry {
     /// Ends every session.
     pub(super) fn end_all(&self, reason: &SessionEnd) {
         let mut table = self.lock();
-        table.draining = true;
+        table.turn_away();
         for session in table.sessions() {
+            table.clear_route(session.peer(), reason);
             session.end(reason.clone());
         }
+    }
+
+    /// The server is gone: ends what is left, and the events.
+    pub(super) fn close(&self) {
+        self.end_all(&SessionEnd::Closed);
+        self.lock().subscribers.close();
+    }
+
+    /// Whether nobody is taken in any more.
+    pub(super) fn is_draining(&self) -> bool {
+        self.lock().draining
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -355,6 +371,13 @@ impl Table {
         }
         self.subscribers.tell(key, epoch, &PeerState::Connected);
         if let Some(awaited) = self.awaited.get(&key) {
+            awaited.notify_waiters();
+        }
+    }
+
+    fn turn_away(&mut self) {
+        self.draining = true;
+        for awaited in self.awaited.values() {
             awaited.notify_waiters();
         }
     }

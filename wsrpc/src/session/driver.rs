@@ -107,13 +107,17 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Reads what has come. Returns whether anything has.
+    /// Reads what has come. Returns whether anything has, or more may wait in the socket's buffer.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut end = None;
         let mut alive = false;
+        let mut more = true;
         for _ in 0..READS_A_TURN {
             match self.socket.poll_read(cx) {
-                Poll::Pending => break,
+                Poll::Pending => {
+                    more = false;
+                    break;
+                }
                 Poll::Ready(Ok(received)) => match received {
                     Received::Message(message) => self.inbox.push(message),
                     Received::Pong => alive = true,
@@ -155,7 +159,7 @@ impl<IO: Io> Driver<IO> {
             // What was read before is dispatched no more: its answers could not be sent.
             self.events.clear();
         }
-        heard
+        heard || more
     }
 
     /// Does what the core asks for. Returns whether it asked for anything.
@@ -168,6 +172,9 @@ impl<IO: Io> Driver<IO> {
                     self.socket.push_pong(cx);
                     self.socket.shrink();
                 }
+                // Looked up for each: one handler may end the session, and so may another thread. What was received
+                // before that starts no more, for its answer could not be sent and its caller may have been revoked.
+                Event::Start(_) if self.session.ended().is_some() => {}
                 Event::Start(incoming) => {
                     let slot = incoming.slot;
                     let limit = self.max_handler_time;

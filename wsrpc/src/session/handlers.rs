@@ -54,26 +54,36 @@ struct Table {
     spared: Option<Slot>,
     /// All tasks, the driver included.
     alive: usize,
-    running: HashMap<Slot, AbortHandle>,
+    /// `None` for the moment in which it is being spawned.
+    running: HashMap<Slot, Option<AbortHandle>>,
 }
 
 impl Handlers {
     /// Runs `handler` as a task, unless the session has ended.
     fn spawn(&self, handler: Handler) {
         let slot = handler.scope.slot;
-        // Held while spawning, so that a handler cannot end before it is entered.
-        let mut table = lock(&self.table);
-        if table.stopped && table.spared != Some(slot) {
-            return;
-        }
         let session = handler.session.clone();
-        let alive = Alive::new(session, &mut table, Some(slot));
+        let alive = {
+            let mut table = lock(&self.table);
+            if table.stopped && table.spared != Some(slot) {
+                return;
+            }
+            table.running.insert(slot, None);
+            Alive::new(session, &mut table, Some(slot))
+        };
+        // Not under the lock: a runtime that shuts down drops the task in here.
         let task = tokio::spawn(async move {
             let _alive = alive;
             handler.run().await;
         });
-        if !table.stopped {
-            table.running.insert(slot, task.abort_handle());
+        let mut table = lock(&self.table);
+        if table.stopped {
+            if table.spared != Some(slot) {
+                drop(table);
+                task.abort();
+            }
+        } else if let Some(entered) = table.running.get_mut(&slot) {
+            *entered = Some(task.abort_handle());
         }
     }
 
@@ -92,7 +102,8 @@ impl Handlers {
         let running = std::mem::take(&mut table.running);
         drop(table);
         for (slot, task) in running {
-            if spared != Some(slot) {
+            // One that is being spawned is stopped by who spawns it.
+            if let Some(task) = task.filter(|_| spared != Some(slot)) {
                 task.abort();
             }
         }
@@ -165,9 +176,6 @@ pub(super) fn start(
     cx: &mut Context<'_>,
     incoming: Incoming,
 ) -> Option<HandlerResult> {
-    if session.ended().is_some() {
-        return None;
-    }
     let method = match router.find(incoming.method.as_str()) {
         Ok(method) => method,
         Err(status) => return Some(Err(Refusal::ByUs(status))),

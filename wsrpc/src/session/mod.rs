@@ -138,7 +138,15 @@ impl Session {
 
     /// The caller gave up.
     pub(crate) fn cancel(&self, key: CallKey) {
-        self.lock().core.cancel(key);
+        let mut state = self.lock();
+        state.core.cancel(key);
+        let callers = state.core.take_wakers();
+        // It may have been the last thing that a session waited for which drains.
+        let drained = state.core.is_drained();
+        let driver = drained.then(|| state.driver.take()).flatten();
+        drop(state);
+        wake(callers);
+        wake(driver);
     }
 
     /// A handler that runs as a task of its own has ended.
@@ -173,6 +181,9 @@ impl Session {
     pub(crate) fn end(&self, reason: SessionEnd) {
         let mut state = self.lock();
         if state.core.ended().is_some() {
+            drop(state);
+            // The core may have ended by itself a moment ago, in its driver's hands: what is promised here holds anyway.
+            self.stop();
             return;
         }
         state.core.end(reason);
