@@ -107,6 +107,10 @@ impl StateWatch {
     ///
     /// Dropping it loses no change.
     pub async fn changed(&mut self) -> Option<State> {
+        let told = !self.watch.has_changed().ok()?;
+        if told && self.current() == State::Shutdown {
+            return None;
+        }
         self.watch.changed().await.ok()?;
         Some(self.watch.borrow_and_update().state())
     }

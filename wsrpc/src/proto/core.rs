@@ -69,6 +69,9 @@ enum Phase {
     Ended(SessionEnd),
 }
 
+/// Bytes of a failure's text that are sent whatever the limit.
+const MIN_ERROR_LEN: usize = 64;
+
 /// An answer goes out under the id of its call, whatever that is, within reason.
 const MAX_CALL_ID_LEN: usize = 64;
 
@@ -231,6 +234,8 @@ impl Core {
             .limits
             .max_send_size
             .saturating_sub(frame_size(MAX_CALL_ID_LEN, 0));
+        // However small the limit: an empty error would mean success.
+        let limit = limit.max(MIN_ERROR_LEN);
         if text.len() > limit {
             let end = (0..=limit).rev().find(|at| text.is_char_boundary(*at));
             text.truncate(end.unwrap_or_default());

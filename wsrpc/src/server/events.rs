@@ -96,7 +96,7 @@ impl Subscribers {
         let mailbox = Arc::new(Mailbox::default());
         lock(&mailbox.queue).closed = self.closed;
         for (key, epoch) in connected {
-            mailbox.put(key, epoch, &PeerState::Connected);
+            mailbox.put(key, epoch, &PeerState::Connected, false);
         }
         self.mailboxes.retain(|mailbox| mailbox.strong_count() > 0);
         self.mailboxes.push(Arc::downgrade(&mailbox));
@@ -104,7 +104,7 @@ impl Subscribers {
     }
 
     pub(super) fn tell(&mut self, key: PublicKey, epoch: u64, state: &PeerState) {
-        self.each(|mailbox| mailbox.put(key, epoch, state));
+        self.each(|mailbox| mailbox.put(key, epoch, state, false));
     }
 
     /// Two live processes hold `key`, whose state is otherwise as it was.
@@ -116,10 +116,7 @@ impl Subscribers {
                 return;
             }
             drop(queue);
-            mailbox.put(key, epoch, state);
-            if let Some(event) = lock(&mailbox.queue).latest.get_mut(&key) {
-                event.cloned = true;
-            }
+            mailbox.put(key, epoch, state, true);
         });
     }
 
@@ -140,7 +137,7 @@ impl Subscribers {
 }
 
 impl Mailbox {
-    fn put(&self, key: PublicKey, epoch: u64, state: &PeerState) {
+    fn put(&self, key: PublicKey, epoch: u64, state: &PeerState, cloned: bool) {
         let mut queue = lock(&self.queue);
         let missed = queue.latest.get(&key);
         let event = PeerEvent {
@@ -148,7 +145,7 @@ impl Mailbox {
             epoch,
             state: state.clone(),
             merged: missed.map_or(0, |missed| missed.merged + 1),
-            cloned: missed.is_some_and(|missed| missed.cloned),
+            cloned: cloned || missed.is_some_and(|missed| missed.cloned),
         };
         if queue.latest.insert(key, event).is_none() {
             queue.order.push_back(key);

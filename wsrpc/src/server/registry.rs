@@ -133,8 +133,9 @@ impl Registry {
             takeovers: Takeovers::new(Instant::now()),
         });
         let incumbent = entry.route().map(|(session, _)| session.id());
+        // Of those that wait to prove themselves, only the newest may still take over.
         for challenger in &entry.sessions {
-            if incumbent.is_some_and(|incumbent| incumbent != challenger.id()) {
+            if incumbent != Some(challenger.id()) {
                 challenger.end(SessionEnd::Replaced);
             }
         }

@@ -59,6 +59,9 @@ pub(crate) struct Finished {
 /// Messages that are read before the writer gets its turn.
 const READS_A_TURN: usize = 128;
 
+/// What a peer that was cut off has to confirm the close.
+const REVOKED_CLOSE: Duration = Duration::from_millis(500);
+
 impl<IO: Io> Driver<IO> {
     pub(super) fn new(
         session: Session,
@@ -304,10 +307,15 @@ impl<IO: Io> Driver<IO> {
 
     /// Tells the peer why, as far as it listens, and closes the socket. Returns whether the peer confirmed.
     async fn close(&mut self, end: &SessionEnd) -> bool {
-        let limit = self.close_timeout;
-        let mut acknowledged = false;
+        let limit = match end {
+            // Who cuts a peer off waits for a second: a peer that says nothing must not look like a handler that blocks.
+            SessionEnd::Revoked => self.close_timeout.min(REVOKED_CLOSE),
+            _ => self.close_timeout,
+        };
+        let code = end.close_code();
+        let mut answer = None;
         let said_goodbye = async {
-            if let Some(code) = end.close_code() {
+            if let Some(code) = code {
                 let reason = end.to_string();
                 poll_fn(|cx| {
                     self.socket.push_close(cx, code, &reason);
@@ -315,7 +323,7 @@ impl<IO: Io> Driver<IO> {
                 })
                 .await;
             }
-            poll_fn(|cx| self.poll_goodbye(cx, &mut acknowledged)).await;
+            poll_fn(|cx| self.poll_goodbye(cx, &mut answer)).await;
             poll_fn(|cx| self.socket.poll_shutdown(cx)).await.ok();
             if matches!(end, SessionEnd::TooBig { .. } | SessionEnd::Protocol(_)) {
                 poll_fn(|cx| self.socket.poll_discard(cx)).await;
@@ -323,17 +331,19 @@ impl<IO: Io> Driver<IO> {
         };
         // A peer that does not take part has had its time.
         timeout(limit, said_goodbye).await.ok();
-        acknowledged
+        // A peer that confirms sends our code back; one that closed by itself, at the same time, has one of its own.
+        code.is_some() && answer == code
     }
 
-    /// Flushes, and reads until the peer's side of the close has come or nothing more will.
-    fn poll_goodbye(&mut self, cx: &mut Context<'_>, acknowledged: &mut bool) -> Poll<()> {
+    /// Flushes, and reads until the peer's side of the close has come, whose code is `answer` then, or nothing more
+    /// will.
+    fn poll_goodbye(&mut self, cx: &mut Context<'_>, answer: &mut Option<u16>) -> Poll<()> {
         let ended = loop {
             match self.socket.poll_read(cx) {
-                Poll::Ready(Ok(Received::Close { .. })) => *acknowledged = true,
+                Poll::Ready(Ok(Received::Close { code, .. })) => *answer = Some(code),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(_)) => break true,
-                Poll::Pending => break *acknowledged,
+                Poll::Pending => break answer.is_some(),
             }
         };
         let flushed = ready!(self.socket.poll_flush(cx, &mut 0));

@@ -164,7 +164,8 @@ struct Handler {
     session: Session,
     scope: Scope,
     method: &'static MethodDescriptor,
-    future: HandlerFuture,
+    /// Until it has ended.
+    future: Option<HandlerFuture>,
     limit: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
@@ -199,7 +200,7 @@ pub(super) fn start(
         session: session.clone(),
         scope,
         method: method.descriptor,
-        future,
+        future: Some(future),
         limit: max_time.map(|limit| (limit, Box::pin(sleep(limit)))),
     };
     if method.service.runs_in_place() {
@@ -213,7 +214,22 @@ pub(super) fn start(
 
 impl Handler {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
-        match guard(self.scope, || self.future.0.as_mut().poll(cx)) {
+        let answer = self.step(cx);
+        if answer.is_ready() {
+            // What a handler holds is the user's too, and may panic as it is dropped.
+            let future = self.future.take();
+            if let Err(panic) = guard(self.scope, || drop(future)) {
+                return Poll::Ready(Err(panicked(self.method, &*panic)));
+            }
+        }
+        answer
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
+        let Some(future) = &mut self.future else {
+            return Poll::Pending;
+        };
+        match guard(self.scope, || future.0.as_mut().poll(cx)) {
             Ok(Poll::Ready(answer)) => return Poll::Ready(answer),
             Ok(Poll::Pending) => {}
             Err(panic) => return Poll::Ready(Err(panicked(self.method, &*panic))),

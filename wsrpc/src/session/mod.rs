@@ -232,6 +232,12 @@ impl Session {
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.0.state)
     }
+
+    /// Calls of this side that wait for an answer.
+    #[cfg(test)]
+    pub(crate) fn calls_in_flight(&self) -> usize {
+        self.lock().core.calls_in_flight()
+    }
 }
 
 impl fmt::Debug for Session {
