@@ -1,9 +1,10 @@
-//! Generates the example's services, and finds out whether there is a Go to test against.
+//! Generates the example's services and the wire schema, and finds out whether there is a Go to test against.
 
 use std::process::Command;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     wsrpc_build::compile_protos(&["../proto/ping.proto"], &["../proto"])?;
+    wsrpc_build::compile_protos(&["../proto/wsrpc.proto"], &["../proto"])?;
     println!("cargo:rustc-check-cfg=cfg(has_go)");
     println!("cargo:rerun-if-env-changed=PATH");
     let go = Command::new("go").arg("version").output();
