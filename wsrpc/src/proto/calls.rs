@@ -81,8 +81,10 @@ impl Calls {
         self.unended = self.unended.saturating_add(1);
         if let Some(deadline) = deadline {
             let slab = &self.slab;
-            self.deadlines
-                .insert(deadline, key, self.unended, |key| find(slab, key).is_some());
+            self.deadlines.insert(deadline, key, self.unended, |key| {
+                let call = find(slab, key);
+                call.is_some_and(|call| !matches!(call.state, State::Ended(_)))
+            });
         }
         key
     }

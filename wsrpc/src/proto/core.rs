@@ -180,9 +180,11 @@ impl Core {
         match self.calls.poll(key, waker) {
             Polled::Pending => None,
             Polled::Ready(result) => Some(result),
-            Polled::Gone => Some(Err(CallError::not_sent(Status::internal(
-                "the result of this call was taken before",
-            )))),
+            Polled::Gone => Some(Err(CallError::new(
+                Status::internal("the result of this call was taken before"),
+                Outcome::Unknown,
+                Blame::Local,
+            ))),
         }
     }
 
@@ -205,12 +207,12 @@ impl Core {
             Ok(payload) => {
                 let size = frame_size(call_id.len(), payload.len());
                 if size > self.limits.max_send_size {
-                    Err(Status::resource_exhausted(format!(
+                    let status = Status::resource_exhausted(format!(
                         "the response of {} bytes is over the limit of {} bytes to send",
                         payload.len(),
                         self.limits.max_send_size
-                    ))
-                    .to_string())
+                    ));
+                    Err(self.error_text(Refusal::ByUs(status)))
                 } else {
                     Ok(payload)
                 }
@@ -315,7 +317,9 @@ impl Core {
             return self.end(SessionEnd::OverLimit(what));
         }
         self.unsent_refusals = self.unsent_refusals.saturating_add(1);
-        let error = status.to_string();
+        let error = self.error_text(Refusal::ByUs(status));
+        // The id is a slice of the call, which is not to be kept alive by what it is answered with.
+        let call_id = call_id.detached();
         self.outbox.push(Item::Refusal { call_id, error });
     }
 

@@ -90,6 +90,8 @@ impl Serving {
         if queued_bytes > self.max_queued_bytes {
             return Admission::Full;
         }
+        // What waits must not keep alive more than it counts.
+        let request = request.detached();
         self.ids.insert(request.call_id.clone());
         self.queued_bytes = queued_bytes;
         self.queue.push_back(request);

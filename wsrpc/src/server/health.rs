@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Method, Request, StatusCode};
+use http::StatusCode;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::ACCEPT_PAUSE;
-use crate::transport::{self, Refusal};
+use crate::transport::{self, Refusal, UpgradeError};
 
 /// A check that takes longer is cut off.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -45,19 +45,30 @@ pub(super) async fn serve(listener: TcpListener) {
 }
 
 async fn answer(mut stream: TcpStream) {
-    let (status, text) = match transport::read_head::<Request<()>>(&mut stream).await {
-        Ok((request, _)) if request.uri().path() != "/healthz" => {
-            (StatusCode::NOT_FOUND, "the health check is at /healthz")
-        }
-        Ok((request, _)) if !matches!(*request.method(), Method::GET | Method::HEAD) => (
-            StatusCode::METHOD_NOT_ALLOWED,
-            "only GET and HEAD are answered",
-        ),
-        Ok(_) => (StatusCode::OK, "ok"),
-        Err(_) => (StatusCode::BAD_REQUEST, "not an HTTP/1.1 request"),
+    let (status, text) = match transport::read_raw_head(&mut stream).await {
+        Ok((head, _)) => match parse(&head) {
+            Some(("GET" | "HEAD", "/healthz")) => (StatusCode::OK, "ok"),
+            Some((_, "/healthz")) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "only GET and HEAD are answered",
+            ),
+            Some(_) => (StatusCode::NOT_FOUND, "the health check is at /healthz"),
+            None => (StatusCode::BAD_REQUEST, "not an HTTP/1.1 request"),
+        },
+        Err(UpgradeError::NotHttp(_)) => (StatusCode::BAD_REQUEST, "not an HTTP/1.1 request"),
+        Err(_) => return,
     };
     let text = text.into();
-    transport::reply(&mut stream, &Refusal { status, text })
-        .await
-        .ok();
+    let answered = transport::reply(&mut stream, &Refusal { status, text }).await;
+    // One that hangs up before it has its answer did not want it.
+    answered.ok();
+}
+
+/// The method and the path of a request. The parser of upgrades would not do: it takes nothing but GET.
+fn parse(head: &[u8]) -> Option<(&str, &str)> {
+    let line = head.split(|byte| *byte == b'\r').next()?;
+    let mut words = std::str::from_utf8(line).ok()?.split(' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let path = target.split('?').next()?;
+    (version.starts_with("HTTP/1.") && words.next().is_none()).then_some((method, path))
 }

@@ -11,7 +11,7 @@ mod writer;
 pub use self::tcp::InvalidEndpoint;
 pub(crate) use self::{
     tcp::{Endpoint, SocketOptions},
-    upgrade::{Refusal, UpgradeError, accept, connect, read_head, reply},
+    upgrade::{Refusal, UpgradeError, accept, connect, read_raw_head, reply},
     websocket::{Received, Role, TransportError, WebSocket},
 };
 

@@ -70,9 +70,13 @@ impl FromStr for Endpoint {
             Some(at) => rest.split_at(at),
             None => (rest, "/"),
         };
+        let misspelt = || invalid("it is not spelt as a host, a port and a path");
+        if authority.contains('?') || rest.contains('#') {
+            return Err(misspelt());
+        }
         let uri: http::Uri = format!("wss://{authority}{path}")
             .parse()
-            .map_err(|_| invalid("it is not spelt as a host, a port and a path"))?;
+            .map_err(|_| misspelt())?;
         let parsed = uri.authority().ok_or_else(|| invalid("it has no host"))?;
         if parsed.as_str().contains('@') {
             return Err(invalid("it has a user name, which nobody would check"));

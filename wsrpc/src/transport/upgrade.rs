@@ -112,14 +112,16 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let host = headers.get(header::HOST).map(|host| host.as_bytes());
+    let host = headers.get(header::HOST);
     let origin_host = origin
         .to_str()
         .ok()
         .and_then(|origin| origin.split_once("://"))
         .map(|(_, host)| host.as_bytes());
-    if host.is_some() && host == origin_host {
-        return Ok(());
+    if let (Some(host), Some(origin_host)) = (host, origin_host) {
+        if host.as_bytes().eq_ignore_ascii_case(origin_host) {
+            return Ok(());
+        }
     }
     Err(Refusal {
         status: StatusCode::FORBIDDEN,
@@ -164,10 +166,11 @@ where
         return Err(UpgradeError::Refused { status, text });
     }
     let has = |name, value: &str| {
-        let header = response.headers().get(name);
-        header
-            .and_then(|header| header.to_str().ok())
-            .is_some_and(|header| header.eq_ignore_ascii_case(value))
+        let headers = response.headers().get_all(name).iter();
+        headers
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(','))
+            .any(|token| token.trim().eq_ignore_ascii_case(value))
     };
     if !has(header::UPGRADE, "websocket") {
         return Err(UpgradeError::NotWebSocket("no `Upgrade: websocket`"));
@@ -221,29 +224,39 @@ async fn read_text<IO: AsyncRead + Unpin>(
     String::from_utf8_lossy(rest).trim().to_owned()
 }
 
-/// Reads one head, and whatever came with it.
-pub(crate) async fn read_head<H: TryParse>(
+/// Reads and parses one head, and returns what came behind it as well.
+pub(super) async fn read_head<H: TryParse>(
     io: &mut (impl AsyncRead + Unpin),
 ) -> Result<(H, Vec<u8>), UpgradeError> {
-    let mut buffer = Vec::with_capacity(512);
+    let (head, rest) = read_raw_head(io).await?;
+    match H::try_parse(&head) {
+        Ok(Some((_, parsed))) => Ok((parsed, rest)),
+        Ok(None) => Err(UpgradeError::NotHttp("it does not end".into())),
+        Err(error) => Err(UpgradeError::NotHttp(error.to_string())),
+    }
+}
+
+/// Reads up to and with the empty line that ends a head, and returns what came behind it as well.
+pub(crate) async fn read_raw_head(
+    io: &mut (impl AsyncRead + Unpin),
+) -> Result<(Vec<u8>, Vec<u8>), UpgradeError> {
+    const END: &[u8] = b"\r\n\r\n";
+    let mut head = Vec::with_capacity(512);
     loop {
-        let seen = buffer.len();
-        if io.read_buf(&mut buffer).await? == 0 {
+        let seen = head.len();
+        if io.read_buf(&mut head).await? == 0 {
             return Err(UpgradeError::HungUp);
         }
-        // Parsing only what looks complete keeps a byte-by-byte sender from costing more than it sends.
-        let new = &buffer[seen.saturating_sub(3)..];
-        if new.windows(4).any(|end| end == b"\r\n\r\n") {
-            let parsed = H::try_parse(&buffer);
-            let parsed = parsed.map_err(|error| UpgradeError::NotHttp(error.to_string()))?;
-            if let Some((size, head)) = parsed {
-                return Ok((head, buffer.split_off(size)));
-            }
+        // Looking at what is new only keeps a byte-by-byte sender from costing more than it sends.
+        let from = seen.saturating_sub(END.len() - 1);
+        if let Some(at) = head[from..].windows(END.len()).position(|w| w == END) {
+            let rest = head.split_off(from + at + END.len());
+            return Ok((head, rest));
         }
-        if buffer.len() > MAX_HEAD {
+        if head.len() > MAX_HEAD {
             return Err(UpgradeError::NotHttp(format!("over {MAX_HEAD} bytes")));
         }
-        if seen == 0 && !buffer[0].is_ascii_uppercase() {
+        if seen == 0 && !head[0].is_ascii_uppercase() {
             let text = "it does not begin with a method or a version".into();
             return Err(UpgradeError::NotHttp(text));
         }

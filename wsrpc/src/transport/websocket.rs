@@ -76,6 +76,8 @@ pub(crate) struct WebSocket<IO> {
     received: u64,
     /// tungstenite holds a control frame that the full buffer did not take.
     held_back: bool,
+    /// A read has failed: tungstenite must not be asked for another, which it may take for a bug.
+    failed: bool,
 }
 
 /// The read buffer of an idle connection: as fast as a large one, because TLS buffers too.
@@ -99,6 +101,7 @@ impl<IO: Io> WebSocket<IO> {
             writer: Writer::new(role == Role::Client),
             received: 0,
             held_back: false,
+            failed: false,
         }
     }
 
@@ -107,33 +110,42 @@ impl<IO: Io> WebSocket<IO> {
         self.received
     }
 
-    /// Reads the next message or control frame.
+    /// Reads the next message or control frame. After an error there is none.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Received, TransportError>> {
+        if self.failed {
+            return Poll::Ready(Err(TransportError::Closed));
+        }
         loop {
             let received = match self.with_shim(cx, |reader, shim| reader.read(shim)) {
                 Ok(Message::Binary(bytes)) => Received::Message(bytes),
                 Ok(Message::Text(_)) => Received::Text,
                 Ok(Message::Ping(_)) => Received::Ping,
                 Ok(Message::Pong(_)) => Received::Pong,
-                Ok(Message::Close(frame)) => match frame {
-                    Some(frame) => Received::Close {
-                        code: frame.code.into(),
-                        reason: frame.reason.to_string(),
-                    },
-                    None => Received::Close {
-                        code: close_code::NO_STATUS,
-                        reason: String::new(),
-                    },
-                },
+                Ok(Message::Close(frame)) => {
+                    self.prepare_close();
+                    match frame {
+                        Some(frame) => Received::Close {
+                            code: frame.code.into(),
+                            reason: frame.reason.to_string(),
+                        },
+                        None => Received::Close {
+                            code: close_code::NO_STATUS,
+                            reason: String::new(),
+                        },
+                    }
+                }
                 // Raw frames are only ever written.
                 Ok(Message::Frame(_)) => continue,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Poll::Pending;
                 }
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => {
+                    self.failed = true;
+                    return Poll::Ready(Err(error.into()));
+                }
             };
             return Poll::Ready(Ok(received));
         }
@@ -164,8 +176,11 @@ impl<IO: Io> WebSocket<IO> {
         self.push_control(cx, Message::Frame(RawFrame::pong(Bytes::new())));
     }
 
-    /// Buffers a close frame; its reply is then among what is read.
+    /// Buffers a close frame; its reply is then among what is read. What is left of a message is not sent any more.
     pub(crate) fn push_close(&mut self, cx: &mut Context<'_>, code: u16, reason: &str) {
+        self.prepare_close();
+        // Pongs that were held back go before it.
+        self.with_shim(cx, |reader, shim| reader.flush(shim)).ok();
         // A control frame has room for 123 bytes of reason.
         let end = (0..=reason.len().min(123))
             .rev()
@@ -175,6 +190,13 @@ impl<IO: Io> WebSocket<IO> {
             reason: reason[..end.unwrap_or_default()].into(),
         };
         self.push_control(cx, Message::Close(Some(frame)));
+    }
+
+    /// Nothing follows a close frame, and pongs that are held back do not take its room.
+    fn prepare_close(&mut self) {
+        self.writer.drop_rest();
+        self.reader
+            .set_config(|config| config.max_write_buffer_size = 2 * CONTROL_BUFFER);
     }
 
     fn push_control(&mut self, cx: &mut Context<'_>, frame: Message) {
@@ -193,12 +215,19 @@ impl<IO: Io> WebSocket<IO> {
     ) -> Poll<Result<(), TransportError>> {
         loop {
             let flushed = self.writer.poll_flush(&mut self.io, cx, progress);
-            ready!(flushed).map_err(TransportError::Io)?;
-            if !std::mem::take(&mut self.held_back) {
-                return Poll::Ready(Ok(()));
+            let flushed = flushed.map_err(TransportError::Io)?;
+            if !self.held_back || self.writer.is_full() {
+                return flushed.map(Ok);
             }
-            // A close that is done is told by the next read.
-            self.with_shim(cx, |reader, shim| reader.flush(shim)).ok();
+            // There is a gap, also when a large message is not done yet. The first flush empties tungstenite's own
+            // buffer, into which the second puts the newest pong. A close that is done is told by the next read.
+            self.held_back = false;
+            for _ in 0..2 {
+                self.with_shim(cx, |reader, shim| reader.flush(shim)).ok();
+            }
+            if flushed.is_pending() {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -223,6 +252,12 @@ impl<IO: Io> WebSocket<IO> {
     /// Gives back memory that only a burst needed.
     pub(crate) fn shrink(&mut self) {
         self.writer.shrink();
+    }
+
+    /// Memory that what is written takes, whether it holds anything or not.
+    #[cfg(test)]
+    pub(crate) fn buffer_capacity(&self) -> usize {
+        self.writer.capacity()
     }
 
     fn with_shim<T>(

@@ -57,7 +57,8 @@ impl Writer {
         self.rest.is_empty() && !self.is_full()
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether the buffer takes nothing more for now.
+    pub(super) fn is_full(&self) -> bool {
         self.buffer.len() - self.written >= FULL
     }
 
@@ -69,7 +70,8 @@ impl Writer {
     /// Appends a binary message of a head and a payload. To be called when [ready](Self::is_ready).
     pub(super) fn push_message(&mut self, head: &[u8], mut payload: Bytes) {
         debug_assert!(self.is_ready());
-        let first = payload.split_to(payload.len().min(FRAGMENT));
+        let room = FRAGMENT.saturating_sub(head.len());
+        let first = payload.split_to(payload.len().min(room));
         self.rest = payload;
         self.push_frame(OpCode::Binary, self.rest.is_empty(), head, &first);
         self.push_fragments();
@@ -80,9 +82,23 @@ impl Writer {
         if self.is_full() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        self.compact();
         self.buffer.extend_from_slice(frames);
         self.needs_flush = true;
         Ok(frames.len())
+    }
+
+    /// Drops what is left of a message.
+    pub(super) fn drop_rest(&mut self) {
+        self.rest = Bytes::new();
+    }
+
+    /// Drops what was written, once that is worth the move: a buffer that is never empty would grow without end.
+    fn compact(&mut self) {
+        if self.written >= FULL {
+            self.buffer.drain(..self.written);
+            self.written = 0;
+        }
     }
 
     fn push_fragments(&mut self) {
@@ -95,6 +111,7 @@ impl Writer {
     fn push_frame(&mut self, op_code: OpCode, last: bool, head: &[u8], payload: &[u8]) {
         const FIN: u8 = 0x80;
         const MASKED: u8 = 0x80;
+        self.compact();
         let out = &mut self.buffer;
         let len = head.len() + payload.len();
         let masked = if self.masks.is_some() { MASKED } else { 0 };
@@ -153,6 +170,11 @@ impl Writer {
             self.needs_flush = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Gives back memory that only a burst needed.

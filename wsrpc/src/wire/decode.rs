@@ -27,6 +27,18 @@ pub(crate) struct Request {
     pub(crate) payload: Bytes,
 }
 
+impl Request {
+    /// The same request in memory of its own. Its fields are slices of what was read, of which they may be a small
+    /// part.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            method: self.method.detached(),
+            call_id: self.call_id.detached(),
+            payload: Bytes::copy_from_slice(&self.payload),
+        }
+    }
+}
+
 /// The peer's answer to a call of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Response {

@@ -19,6 +19,11 @@ impl Text {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// The same text in memory of its own, so that it keeps alive nothing of what it came in.
+    pub(crate) fn detached(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

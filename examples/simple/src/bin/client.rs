@@ -1,0 +1,5 @@
+//! A client: calls Ping, and answers Gnip.
+
+fn main() -> std::process::ExitCode {
+    simple::client(std::env::args_os())
+}

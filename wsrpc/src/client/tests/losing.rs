@@ -1,0 +1,94 @@
+//! How a client loses its session and gets another.
+
+use std::time::Duration;
+
+use crate::{
+    Code, ConnectError, Outcome, SecretKey, SessionEnd, State,
+    service::test_support::{Echo, Served, echo, spawn_echo, tasks, until},
+};
+
+#[tokio::test]
+async fn a_client_finds_its_server_again() {
+    let key = SecretKey::generate();
+    let server_key = SecretKey::generate();
+    let set = |server: crate::ServerBuilder| server.allow_any().add_service(Echo::plain());
+    let server = Served::start_at("127.0.0.1:0", &server_key, set).await;
+    let address = server.address.clone();
+    let client = server.client(&key).connect(&address).await.unwrap();
+    let channel = client.channel();
+    assert_eq!(echo(&channel, "before").await.unwrap().body, "before");
+    let mut states = client.watch_state();
+    server.kill().await;
+    states.wait_for(State::TransientFailure).await.unwrap();
+    let patient = spawn_echo(&channel.clone().wait_for_ready(true), "patient");
+    let _server = Served::start_at(&address, &server_key, set).await;
+    assert_eq!(patient.await.unwrap().unwrap().body, "patient");
+    assert_eq!(client.state(), State::Ready);
+    assert_eq!(echo(&channel, "after").await.unwrap().body, "after");
+}
+
+#[tokio::test]
+async fn calls_fail_at_once_when_their_session_is_lost() {
+    let (echoes, mut watched) = Echo::watched();
+    let server = Served::start(|server| server.allow_any().add_service(echoes)).await;
+    let key = SecretKey::generate();
+    let client = server.client(&key).connect(&server.address).await.unwrap();
+    let calls = [(); 3].map(|()| spawn_echo(&client.channel().wait_for_ready(true), "x"));
+    for _ in &calls {
+        watched.starts.recv().await.unwrap();
+    }
+    server.kill().await;
+    for call in calls {
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(error.code(), Code::UNAVAILABLE);
+        assert_eq!(error.outcome(), Outcome::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_was_replaced_waits_before_it_dials_again() {
+    let server = Served::start(|server| server.allow_any()).await;
+    let key = SecretKey::generate();
+    let first = server.client(&key).connect(&server.address).await.unwrap();
+    let mut states = first.watch_state();
+    let _second = server.client(&key).connect(&server.address).await.unwrap();
+    states.wait_for(State::Idle).await.unwrap();
+    let error = first.last_error().unwrap();
+    assert!(
+        matches!(
+            error,
+            ConnectError::SessionEnded(SessionEnd::PeerClosed { code: 4000, .. })
+        ),
+        "{error}"
+    );
+    // From here on nothing waits for a socket: the clock jumps to the next timer.
+    tokio::time::pause();
+    let idle_since = tokio::time::Instant::now();
+    states.wait_for(State::Connecting).await.unwrap();
+    let pause = idle_since.elapsed();
+    assert!(pause > Duration::from_secs(4), "{pause:?}");
+    assert!(pause < Duration::from_secs(6), "{pause:?}");
+}
+
+#[tokio::test]
+async fn fifty_reconnects_leave_no_task_behind() {
+    let server = Served::start(|server| server.add_service(Echo::plain())).await;
+    let key = SecretKey::generate();
+    let alice = key.public_key();
+    let allow_list = server.peers.allow_list();
+    allow_list.insert(alice);
+    let client = server.client(&key).add_service(Echo::plain());
+    let client = client.connect(&server.address).await.unwrap();
+    let back = server.peers.channel(alice);
+    echo(&back, "x").await.unwrap();
+    let base = tasks();
+    for _ in 0..50 {
+        assert_eq!(allow_list.remove(&alice).await, 0);
+        allow_list.insert(alice);
+        server.peers.connected(alice).await;
+        let patient = client.channel().wait_for_ready(true);
+        echo(&patient, "up").await.unwrap();
+        echo(&back, "down").await.unwrap();
+    }
+    until("the tasks have ended", || tasks() == base).await;
+}

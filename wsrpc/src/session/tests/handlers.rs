@@ -1,0 +1,144 @@
+//! Handlers that panic, and where handlers run.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::{
+    Outcome, Response, Service, ServiceDescriptor, Spawned,
+    call_error::CallError,
+    service::{
+        HandlerFuture, IncomingCall,
+        test_support::{ECHO, Echo, Text, echo},
+    },
+    testing::{Services, Side, pair},
+};
+
+const SECRET: &str = "the secret";
+
+/// Panics before there is a future.
+struct Broken;
+
+impl Service for Broken {
+    fn descriptor(&self) -> &'static ServiceDescriptor {
+        &ECHO
+    }
+
+    fn call(&self, _: usize, _: IncomingCall) -> HandlerFuture {
+        panic!("{SECRET}")
+    }
+}
+
+/// A handler that panics as it is dropped, after its answer.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("{SECRET}")
+    }
+}
+
+/// A server with `service`, and a client that can be called back.
+fn serving(service: impl Service) -> (Side, Side) {
+    pair(
+        Services::new().add(Echo::plain()),
+        Services::new().add(service),
+    )
+}
+
+fn assert_panicked(error: &CallError) {
+    assert_eq!(error.outcome(), Outcome::Ran);
+    assert_eq!(
+        error.message(),
+        "internal: the handler of test.Echo/Echo panicked"
+    );
+}
+
+/// Each call fails on its own, and the session works on.
+async fn assert_contained(service: impl Service) {
+    let (client, server) = serving(service);
+    for _ in 0..3 {
+        assert_panicked(&echo(&client.channel(), "x").await.unwrap_err());
+    }
+    assert_eq!(
+        echo(&server.channel(), "still there").await.unwrap().body,
+        "still there"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_service_itself_is_contained() {
+    assert_contained(Broken).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_before_the_first_await_is_contained() {
+    assert_contained(Echo::new(|_| async { panic!("{SECRET}") })).await;
+    assert_contained(Echo::new(|_| -> std::future::Ready<_> {
+        panic!("{SECRET}")
+    }))
+    .await;
+    assert_contained(Spawned(Echo::new(|_| async { panic!("{SECRET}") }))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_after_an_await_is_contained() {
+    assert_contained(Echo::new(|_| async {
+        tokio::task::yield_now().await;
+        panic!("{SECRET}")
+    }))
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_as_a_handler_is_dropped_is_contained() {
+    // Held by the future itself, beyond its last await.
+    struct Held {
+        _bomb: Bomb,
+    }
+    impl std::future::Future for Held {
+        type Output = Result<Response<Text>, crate::Status>;
+
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Self::Output> {
+            std::task::Poll::Ready(Ok(Response::default()))
+        }
+    }
+    let armed = || Echo::new(|_| Held { _bomb: Bomb });
+    assert_contained(armed()).await;
+    assert_contained(Spawned(armed())).await;
+}
+
+/// Where the handlers of three calls ran.
+async fn task_ids(wrap: impl FnOnce(Echo) -> Services) -> Vec<tokio::task::Id> {
+    let (ids, mut ran) = mpsc::unbounded_channel();
+    let ids = Arc::new(ids);
+    let service = Echo::new(move |request| {
+        let ids = ids.clone();
+        async move {
+            ids.send(tokio::task::id()).unwrap();
+            Ok(Response::new(request.into_inner()))
+        }
+    });
+    let (client, _server) = pair(Services::new(), wrap(service));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        echo(&client.channel(), "x").await.unwrap();
+        seen.push(ran.recv().await.unwrap());
+    }
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_that_answer_at_once_need_no_task() {
+    let ids = task_ids(|service| Services::new().add(service)).await;
+    assert!(ids.iter().all(|id| *id == ids[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spawned_service_has_a_task_for_each_call() {
+    let ids = task_ids(|service| Services::new().add(Spawned(service))).await;
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+}

@@ -1,0 +1,179 @@
+//! Upgrades that succeed, and heads that are read.
+
+use http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tungstenite::handshake::derive_accept_key;
+
+use crate::transport::{Refusal, UpgradeError, accept, connect, upgrade::read_head};
+
+/// The request of RFC 6455, with more header lines.
+pub(super) fn request(more: &str) -> String {
+    format!(
+        "GET / HTTP/1.1\r\nHost: example.com:1338\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+}
+
+/// What a server of ours does with these bytes, and the text that it answers with.
+pub(super) async fn served(
+    request: &[u8],
+    check: impl FnOnce(&Request<()>) -> Result<(), Refusal>,
+) -> (Result<Vec<u8>, UpgradeError>, String) {
+    let (mut client, mut server) = duplex(1 << 20);
+    client.write_all(request).await.unwrap();
+    client.shutdown().await.unwrap();
+    let result = accept(&mut server, check).await;
+    drop(server);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    (result, answer)
+}
+
+#[tokio::test]
+async fn a_client_and_a_server_of_ours_agree() {
+    let (mut client, mut server) = duplex(100);
+    let check = |request: &Request<()>| {
+        assert_eq!(request.uri().path(), "/agents");
+        assert_eq!(request.headers()["host"], "example.com:1338");
+        assert!(!request.headers().contains_key("origin"));
+        Ok(())
+    };
+    let (connected, accepted) = tokio::join!(
+        connect(&mut client, "example.com:1338", "/agents"),
+        accept(&mut server, check),
+    );
+    assert_eq!(connected.unwrap(), b"");
+    assert_eq!(accepted.unwrap(), b"");
+}
+
+#[tokio::test]
+async fn a_server_answers_as_rfc_6455_has_it() {
+    let (result, answer) = served(request("").as_bytes(), |_| Ok(())).await;
+    assert_eq!(result.unwrap(), b"");
+    assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+    let answer = answer.to_lowercase();
+    for line in [
+        "upgrade: websocket\r\n",
+        "connection: upgrade\r\n",
+        "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=\r\n",
+    ] {
+        assert!(answer.contains(line), "{answer}");
+    }
+    assert!(!answer.contains("extensions"));
+}
+
+#[tokio::test]
+async fn what_the_client_sends_behind_its_request_is_kept() {
+    let bytes = [request("").as_bytes(), b"\x82\x81\0\0\0\0a\r\n\r\n"].concat();
+    let (result, _) = served(&bytes, |_| Ok(())).await;
+    assert_eq!(result.unwrap(), b"\x82\x81\0\0\0\0a\r\n\r\n");
+}
+
+/// Reads the client's request and sends this answer, in which `{accept}` stands for what the key asks for.
+pub(super) async fn connected_to(answer: &str) -> Result<Vec<u8>, UpgradeError> {
+    let (mut client, mut server) = duplex(1 << 20);
+    let serve = async {
+        let (request, _) = read_head::<Request<()>>(&mut server).await.unwrap();
+        let key = request.headers()["sec-websocket-key"].as_bytes();
+        let answer = answer.replace("{accept}", &derive_accept_key(key));
+        server.write_all(answer.as_bytes()).await.unwrap();
+        server.shutdown().await.unwrap();
+    };
+    let (connected, ()) = tokio::join!(connect(&mut client, "localhost", "/"), serve);
+    connected
+}
+
+pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n";
+
+#[tokio::test]
+async fn what_a_server_sends_right_behind_its_answer_is_kept() {
+    let answer = format!("{SWITCHING}\r\n\x02\x01a");
+    assert_eq!(connected_to(&answer).await.unwrap(), b"\x02\x01a");
+}
+
+#[tokio::test]
+async fn names_and_values_are_compared_without_regard_to_case() {
+    let answer = "HTTP/1.1 101 go\r\nupgrade: WebSocket\r\nCONNECTION: upgrade\r\n\
+        sec-websocket-accept: {accept}\r\n\r\n";
+    connected_to(answer).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_header_may_have_more_tokens() {
+    let answer = format!("{SWITCHING}\r\n").replace("Connection: ", "Connection: keep-alive, ");
+    connected_to(&answer).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plain_tungstenite_client_and_server_agree_with_ours() {
+    use crate::transport::{Received, Role, WebSocket};
+
+    let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+    let theirs = std::thread::spawn(move || {
+        let (mut peer, _) = tungstenite::client("ws://localhost/", client).unwrap();
+        peer.send(tungstenite::Message::binary("hello")).unwrap();
+        peer.read().unwrap()
+    });
+    server.set_nonblocking(true).unwrap();
+    let mut server = tokio::net::UnixStream::from_std(server).unwrap();
+    let rest = accept(&mut server, |_| Ok(())).await.unwrap();
+    let mut socket = WebSocket::new(server, Role::Server, rest, 100);
+    let received = std::future::poll_fn(|cx| socket.poll_read(cx)).await;
+    let hello = Received::Message("hello".into());
+    assert_eq!(received.unwrap(), hello);
+    socket.push_message(b"hello ", "yourself".into());
+    std::future::poll_fn(|cx| socket.poll_flush(cx, &mut 0))
+        .await
+        .unwrap();
+    let answer = theirs.join().unwrap();
+    assert_eq!(answer, tungstenite::Message::binary("hello yourself"));
+
+    let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+    let theirs = std::thread::spawn(move || tungstenite::accept(server).map(drop).is_ok());
+    client.set_nonblocking(true).unwrap();
+    let mut client = tokio::net::UnixStream::from_std(client).unwrap();
+    connect(&mut client, "localhost", "/").await.unwrap();
+    assert!(theirs.join().unwrap());
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_read() {
+    let (mut client, mut server) = duplex(1);
+    let bytes = [request("").as_bytes(), b"rest"].concat();
+    let write = async {
+        client.write_all(&bytes).await.unwrap();
+    };
+    let read = async {
+        let (head, mut rest) = read_head::<Request<()>>(&mut server).await.unwrap();
+        while rest.len() < 4 {
+            server.read_buf(&mut rest).await.unwrap();
+        }
+        (head, rest)
+    };
+    let ((head, rest), ()) = tokio::join!(read, write);
+    assert_eq!(head.uri(), "/");
+    assert_eq!(rest, b"rest");
+}
+
+#[tokio::test]
+async fn a_check_sees_the_request_and_its_refusal_is_what_the_client_is_told() {
+    let (mut client, mut server) = duplex(1 << 10);
+    let refusal = Refusal {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        text: "three sessions of this key in a row".into(),
+    };
+    let (connected, accepted) = tokio::join!(
+        connect(&mut client, "localhost", "/"),
+        accept(&mut server, |_| Err(refusal.clone())),
+    );
+    match accepted {
+        Err(UpgradeError::ByUs(by_us)) => assert_eq!(by_us, refusal),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        connected.unwrap_err().to_string(),
+        "the server refused the upgrade with HTTP 429: three sessions of this key in a row"
+    );
+}
