@@ -62,10 +62,11 @@ pub use crate::{
 };
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use crate::{
-    client::{Client, ClientBuilder, ConnectError, ReconnectConfig, State, StateWatch},
+    client::{
+        Client, ClientBuilder, ConnectError, InvalidEndpoint, ReconnectConfig, State, StateWatch,
+    },
     server::{
         AllowList, BindError, PeerEvent, PeerEvents, PeerState, Peers, Revocation, Server,
         ServerBuilder, ServerHandle,
     },
-    transport::InvalidEndpoint,
 };

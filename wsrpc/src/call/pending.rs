@@ -138,12 +138,12 @@ struct Opening {
 }
 
 impl Opening {
-    fn new(session: Session) -> State {
-        State::Opening(Self {
+    fn new(session: Session) -> Self {
+        Self {
             session,
             ticket: None,
             timer: None,
-        })
+        }
     }
 }
 
@@ -177,6 +177,7 @@ impl<R: Message + Default> Future for CallFuture<R> {
                 State::Lookup => this.lookup(),
                 State::Waiting(wait) => ready!(wait.as_mut().poll(cx))
                     .map(Opening::new)
+                    .map(State::Opening)
                     .map(Step::To),
                 State::Opening(_) => ready!(this.open(cx)),
                 State::InFlight(call) => {
@@ -210,7 +211,7 @@ impl<R> CallFuture<R> {
         let connector = self.call.channel.connector();
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
-            Lookup::Ready(session) => Ok(Step::To(Opening::new(session))),
+            Lookup::Ready(session) => Ok(Step::To(State::Opening(Opening::new(session)))),
             Lookup::Failed(error) => Err(error),
             Lookup::Wait => {
                 let wait = connector.clone().wait(wait_for_ready);

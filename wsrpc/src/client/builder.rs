@@ -8,6 +8,7 @@ use super::{
     Client, ConnectError, Handle, ReconnectConfig,
     backoff::Backoff,
     dial::Dialer,
+    endpoint::Endpoint,
     reconnect::{Reconnect, Shared},
     state::Progress,
 };
@@ -16,7 +17,7 @@ use crate::{
     identity::{Identity, PublicKey},
     service::{RouterBuilder, Service},
     tls,
-    transport::{Endpoint, SocketOptions},
+    transport::SocketOptions,
 };
 
 /// Sets up a [`Client`].

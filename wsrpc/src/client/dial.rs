@@ -8,11 +8,11 @@ use tokio::{
 };
 use tokio_rustls::{client::TlsStream, rustls::ClientConfig};
 
-use super::ConnectError;
+use super::{ConnectError, endpoint::Endpoint};
 use crate::{
     identity::{Identity, PublicKey},
     tls::{self, HandshakeError},
-    transport::{self, Endpoint, Role, SocketOptions, UpgradeError, WebSocket},
+    transport::{self, Role, SocketOptions, UpgradeError, WebSocket},
 };
 
 /// Everything that an attempt takes.

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{
-    identity::PublicKey, service::ServiceError, session_end::SessionEnd, transport::InvalidEndpoint,
-};
+use super::InvalidEndpoint;
+use crate::{identity::PublicKey, service::ServiceError, session_end::SessionEnd};
 
 /// Why a client is not connected.
 #[derive(Clone, Debug, thiserror::Error)]

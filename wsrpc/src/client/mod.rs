@@ -3,6 +3,7 @@
 mod backoff;
 mod builder;
 mod dial;
+mod endpoint;
 mod error;
 mod reconnect;
 mod state;
@@ -12,6 +13,7 @@ use std::{fmt, sync::Arc};
 pub use self::{
     backoff::ReconnectConfig,
     builder::ClientBuilder,
+    endpoint::InvalidEndpoint,
     error::ConnectError,
     state::{State, StateWatch},
 };

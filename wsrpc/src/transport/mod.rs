@@ -8,9 +8,8 @@ mod upgrade;
 mod websocket;
 mod writer;
 
-pub use self::tcp::InvalidEndpoint;
 pub(crate) use self::{
-    tcp::{Endpoint, SocketOptions},
+    tcp::SocketOptions,
     upgrade::{Refusal, UpgradeError, accept, connect, read_raw_head, reply},
     websocket::{Received, Role, TransportError, WebSocket},
 };

@@ -20,7 +20,9 @@ mod encode;
 mod text;
 
 pub(crate) use call_id::CallId;
-pub(crate) use decode::{Frame, Request, Response, decode};
+#[cfg(test)]
+pub(crate) use decode::Response;
+pub(crate) use decode::{Frame, Request, decode};
 pub(crate) use encode::{encode_error, encode_request_head, encode_response_head};
 pub(crate) use text::Text;
 

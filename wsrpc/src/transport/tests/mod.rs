@@ -1,6 +1,5 @@
 mod back_pressure;
 mod closing;
-mod endpoint;
 mod failing;
 mod messages;
 mod pipe;

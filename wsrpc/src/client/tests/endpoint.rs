@@ -1,6 +1,6 @@
 //! Where a client dials to, as people write it.
 
-use crate::transport::Endpoint;
+use crate::client::endpoint::Endpoint;
 
 #[test]
 fn endpoints_are_read() {
