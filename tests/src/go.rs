@@ -8,12 +8,14 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, Command},
     sync::oneshot,
+    time::timeout,
 };
 
 use crate::keys::Who;
@@ -37,12 +39,20 @@ struct Answers {
     ended: bool,
 }
 
-/// Builds the Go program, once.
+/// No command takes this long; a Go process that has deadlocked never answers.
+const ANSWER_LIMIT: Duration = Duration::from_secs(90);
+/// From the start of a process to its first line: a client that connects first may take a while.
+const GREETING_LIMIT: Duration = Duration::from_secs(30);
+
+/// Set to anything, the logs of the Go processes are shown.
+const SHOW_LOGS: &str = "WSRPC_SHOW_GO_LOGS";
+
+/// Builds the Go program, once. Go leaves one that is up to date as it is.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/go");
-        let program = std::env::temp_dir().join(format!("wsrpc-interop-{}", std::process::id()));
+        let program = Path::new(env!("OUT_DIR")).join("interop");
         let built = std::process::Command::new("go")
             .args(["build", "-buildvcs=false", "-o"])
             .arg(&program)
@@ -60,7 +70,7 @@ fn program() -> &'static Path {
 pub async fn run(args: &[&str]) -> String {
     let output = Command::new(program())
         .args(args)
-        .stderr(Stdio::null())
+        .stderr(logs())
         .kill_on_drop(true)
         .output()
         .await
@@ -70,20 +80,26 @@ pub async fn run(args: &[&str]) -> String {
     text
 }
 
+fn logs() -> Stdio {
+    match std::env::var_os(SHOW_LOGS) {
+        Some(_) => Stdio::inherit(),
+        None => Stdio::null(),
+    }
+}
+
 impl Go {
-    /// A Go server on a free port, or on `address`, and the address that it listens on.
-    pub async fn server(address: Option<&str>, allowed: &[Who]) -> (Self, String) {
-        let allowed: Vec<String> = allowed.iter().map(|who| who.public().to_string()).collect();
-        let allowed = if allowed.is_empty() {
-            "-".into()
-        } else {
-            allowed.join(",")
-        };
-        let listen = address.unwrap_or("127.0.0.1:0");
-        let secret = Who::Server.go_secret();
-        let args = [
-            "server", "--listen", listen, "--secret", &secret, "--allow", &allowed,
+    /// A Go server on a free port, and the address that it listens on.
+    pub async fn server(allowed: &[Who]) -> (Self, String) {
+        Self::server_at("127.0.0.1:0", allowed, &[]).await
+    }
+
+    /// A Go server on `address`, with further flags.
+    pub async fn server_at(address: &str, allowed: &[Who], more: &[&str]) -> (Self, String) {
+        let (secret, allowed) = (Who::Server.go_secret(), key_list(allowed));
+        let mut args = vec![
+            "server", "--listen", address, "--secret", &secret, "--allow", &allowed,
         ];
+        args.extend(more);
         let go = Self::start(&args).await;
         let address = go
             .greeting
@@ -93,23 +109,23 @@ impl Go {
         (go, address)
     }
 
-    /// A Go client, which is still connecting.
+    /// A Go client, which is connecting and serves Gnip already.
     pub async fn client(who: Who, target: &str) -> Self {
         Self::peer("client", who, target, &[]).await
     }
 
     /// A Go client that waits until it is connected, for at most this long.
-    pub async fn blocking_client(who: Who, target: &str, limit_ms: u32) -> Self {
-        Self::peer(
-            "client",
-            who,
-            target,
-            &["--block-ms", &limit_ms.to_string()],
-        )
-        .await
+    pub async fn blocking_client(who: Who, target: &str, limit: Duration) -> Self {
+        let limit = limit.as_millis().to_string();
+        Self::peer("client", who, target, &["--block-ms", &limit]).await
     }
 
-    /// A Go client of the kind that makes one call at a time and answers none.
+    /// A Go client that serves nothing, and crashes when it is called.
+    pub async fn client_without_service(who: Who, target: &str) -> Self {
+        Self::peer("client", who, target, &["--no-service"]).await
+    }
+
+    /// A Go client of the kind that makes one call at a time and answers none. It is connected.
     pub async fn uni(who: Who, target: &str) -> Self {
         Self::peer("uni", who, target, &[]).await
     }
@@ -128,12 +144,14 @@ impl Go {
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(logs())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let greeting = lines.next_line().await.unwrap().unwrap_or_default();
+        let greeting = timeout(GREETING_LIMIT, lines.next_line()).await;
+        let greeting = greeting.expect("the process says something");
+        let greeting = greeting.unwrap().unwrap_or_default();
         let answers = Arc::new(Mutex::new(Answers::default()));
         let told = answers.clone();
         tokio::spawn(async move {
@@ -185,9 +203,30 @@ impl Go {
         if let Err(error) = written {
             return Err(format!("the process has ended: {error}"));
         }
-        answered
+        match timeout(ANSWER_LIMIT, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err("the process has ended".into()),
+            Err(_) => Err(format!("no answer within {ANSWER_LIMIT:?}")),
+        }
+    }
+
+    /// Waits until a client of the ordinary kind is ready to call.
+    pub async fn ready(&self) {
+        self.tell("wait-state READY 20000").await.unwrap();
+    }
+
+    /// Waits until exactly so many peers are connected to this server.
+    pub async fn wait_for_peers(&self, count: usize) {
+        self.tell(format!("wait-peers {count} 20000"))
             .await
-            .unwrap_or_else(|_| Err("the process has ended".into()))
+            .unwrap();
+    }
+
+    /// Allows these keys, and no others, to connect to this server.
+    pub async fn allow(&self, allowed: &[Who]) {
+        self.tell(format!("allow {}", key_list(allowed)))
+            .await
+            .unwrap();
     }
 
     /// Kills the process and waits until it is gone.
@@ -197,6 +236,16 @@ impl Go {
 
     /// Waits until the process has ended by itself, and returns whether it says that all went well.
     pub async fn ended(mut self) -> bool {
-        self.child.wait().await.unwrap().success()
+        let status = timeout(ANSWER_LIMIT, self.child.wait()).await;
+        status.expect("the process ends").unwrap().success()
     }
+}
+
+/// Keys as the Go program takes them.
+fn key_list(keys: &[Who]) -> String {
+    if keys.is_empty() {
+        return "-".into();
+    }
+    let keys: Vec<String> = keys.iter().map(|who| who.public().to_string()).collect();
+    keys.join(",")
 }

@@ -18,7 +18,7 @@ use tokio::{
     },
     sync::watch,
     task::JoinSet,
-    time::interval,
+    time::{Instant, sleep_until},
 };
 
 /// Forwards connections to one address.
@@ -32,8 +32,8 @@ pub struct Proxy {
 /// The link that all connections share.
 #[derive(Debug)]
 struct Link {
-    /// Bytes a second in each direction; 0 is no limit.
-    rate: AtomicU64,
+    /// Bytes a second that go to the server, and to the client; 0 is no limit.
+    rates: [AtomicU64; 2],
     /// Changes when all connections are cut.
     generation: watch::Sender<u64>,
     /// While set, nothing goes through and nothing is closed.
@@ -41,9 +41,11 @@ struct Link {
     accepted: AtomicUsize,
 }
 
-/// What one tick of a slow link lets through is small, and so are its buffers: a sender must feel the link.
-const TICK: Duration = Duration::from_millis(10);
+/// A slow link has small buffers: a sender must feel it.
 const BUFFER: u32 = 32 * 1024;
+
+const TO_SERVER: usize = 0;
+const TO_CLIENT: usize = 1;
 
 impl Proxy {
     /// A proxy to `target`, without any limit.
@@ -56,7 +58,7 @@ impl Proxy {
         let listener = socket.listen(128).unwrap();
         let address = listener.local_addr().unwrap();
         let link = Arc::new(Link {
-            rate: AtomicU64::new(0),
+            rates: [AtomicU64::new(0), AtomicU64::new(0)],
             generation: watch::Sender::new(0),
             frozen: watch::Sender::new(false),
             accepted: AtomicUsize::new(0),
@@ -75,9 +77,10 @@ impl Proxy {
         self.address.to_string()
     }
 
-    /// Limits each direction of each connection to this many bytes a second.
-    pub fn limit(&self, bytes_per_second: u64) {
-        self.link.rate.store(bytes_per_second, Ordering::Relaxed);
+    /// Limits each connection to this many bytes a second to the server, and to the client. 0 is no limit.
+    pub fn limit(&self, to_server: u64, to_client: u64) {
+        self.link.rates[TO_SERVER].store(to_server, Ordering::Relaxed);
+        self.link.rates[TO_CLIENT].store(to_client, Ordering::Relaxed);
     }
 
     /// Cuts all connections that stand; new ones are let through.
@@ -127,27 +130,31 @@ async fn forward(client: TcpStream, server: TcpStream, link: &Link) {
     let (from_server, to_server) = server.into_split();
     // One side's end is the other side's end, once all is through.
     let _ = tokio::join!(
-        one_way(from_client, to_server, link),
-        one_way(from_server, to_client, link)
+        one_way(from_client, to_server, link, TO_SERVER),
+        one_way(from_server, to_client, link, TO_CLIENT)
     );
 }
 
-async fn one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &Link) -> io::Result<()> {
+async fn one_way(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    link: &Link,
+    direction: usize,
+) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
-    let mut ticks = interval(TICK);
     let mut frozen = link.frozen.subscribe();
+    let mut free = Instant::now();
     loop {
-        let rate = link.rate.load(Ordering::Relaxed);
-        let share = if rate == 0 {
-            buffer.len()
-        } else {
-            ticks.tick().await;
-            usize::try_from(rate / 100).unwrap().clamp(1, buffer.len())
-        };
-        let n = from.read(&mut buffer[..share]).await?;
+        let n = from.read(&mut buffer).await?;
         frozen.wait_for(|frozen| !frozen).await.ok();
         if n == 0 {
             return to.shutdown().await;
+        }
+        let rate = link.rates[direction].load(Ordering::Relaxed);
+        if rate > 0 {
+            // The link is busy for as long as these bytes take.
+            free = free.max(Instant::now()) + Duration::from_secs_f64(n as f64 / rate as f64);
+            sleep_until(free).await;
         }
         to.write_all(&buffer[..n]).await?;
     }

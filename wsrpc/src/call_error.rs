@@ -59,7 +59,7 @@ pub enum Blame {
 ///     error.code() == Code::UNAVAILABLE && error.outcome().is_safe_to_retry()
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CallError {
     status: Status,
     outcome: Outcome,
@@ -119,3 +119,5 @@ impl From<CallError> for Status {
         error.status
     }
 }
+
+debug_as_display!(CallError);

@@ -26,6 +26,31 @@
     allow(dead_code, unused_imports)
 )]
 
+/// Shows an error by its sentence in `Debug` too: that is what a `main` that returns it prints.
+macro_rules! debug_as_display {
+    ($($error:ty),+) => {$(
+        impl ::std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+/// Includes what `wsrpc-build` made of a package: `wsrpc::include_proto!("ping")` for `package ping;`.
+///
+/// ```ignore
+/// pub mod ping {
+///     wsrpc::include_proto!("ping");
+/// }
+/// ```
+#[macro_export]
+macro_rules! include_proto {
+    ($package:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $package, ".rs"));
+    };
+}
+
 mod call;
 mod call_error;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]

@@ -89,6 +89,22 @@ impl SessionEnd {
         }
     }
 
+    /// What the peer is told beside the code, in words that are right from where it stands.
+    pub(crate) fn close_reason(&self) -> String {
+        match self {
+            Self::Closed => "closed".into(),
+            Self::Shutdown => "shutting down".into(),
+            Self::Revoked => "your key was taken off the allow list".into(),
+            Self::Protocol(what) => format!("protocol error: {what}"),
+            Self::TooBig { limit, .. } => format!("a message of over {limit} bytes"),
+            Self::TextFrame => "a text frame, only binary ones are understood".into(),
+            Self::OverLimit(what) => format!("over the limits: {what}"),
+            Self::WriteTimeout(after) => format!("you read nothing for {after:?}"),
+            // The others go without a close frame, or read the same from both sides.
+            end => end.to_string(),
+        }
+    }
+
     /// The failure of a call that this end cuts off.
     pub(crate) fn call_error(&self, outcome: Outcome) -> CallError {
         CallError::new(

@@ -18,7 +18,7 @@ pub(super) struct Endpoint {
 }
 
 /// A text that is no address to dial.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is no address to dial: {reason}; write `host:port`, `[ipv6]:port` or `wss://host:port/path`"
 )]
@@ -107,3 +107,5 @@ impl fmt::Display for Endpoint {
         Ok(())
     }
 }
+
+debug_as_display!(InvalidEndpoint);

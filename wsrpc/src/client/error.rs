@@ -6,7 +6,7 @@ use super::InvalidEndpoint;
 use crate::{identity::PublicKey, service::ServiceError, session_end::SessionEnd};
 
 /// Why a client is not connected.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The address cannot be understood.
@@ -92,7 +92,16 @@ pub enum ConnectError {
 impl ConnectError {
     /// Whether the two sides do not accept each other's keys, which no amount of trying will change.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::KeyRefused { .. } | Self::WrongServer { .. })
+        // A key that is removed while its client connects is refused by the upgrade, with 403.
+        matches!(
+            self,
+            Self::KeyRefused { .. }
+                | Self::WrongServer { .. }
+                | Self::Upgrade {
+                    status: Some(403),
+                    ..
+                }
+        )
     }
 }
 
@@ -102,3 +111,5 @@ fn last_attempt(last: Option<&ConnectError>) -> String {
         None => "no attempt was finished".into(),
     }
 }
+
+debug_as_display!(ConnectError);

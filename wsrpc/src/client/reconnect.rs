@@ -157,8 +157,15 @@ impl Reconnect {
         closing: &mut watch::Receiver<bool>,
     ) -> SessionEnd {
         let router = self.router.clone();
-        let (session, driver) =
-            Session::new(socket, server, router, &self.config, Hooks::default());
+        let shared = self.shared.clone();
+        let hooks = Hooks {
+            ended: Some(Box::new(move |_, end| {
+                let error = ConnectError::SessionEnded(end.clone());
+                shared.progress.send_replace(Progress::Idle(error));
+            })),
+            ..Hooks::default()
+        };
+        let (session, driver) = Session::new(socket, server, router, &self.config, hooks);
         tracing::info!(endpoint = %self.dialer.endpoint, "connected");
         self.shared
             .progress

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 /// Bytes or text that are not a key.
 ///
 /// No message holds any part of a secret key: of a wrong digit in one it gives the position only.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The text of a public key has the wrong length.
@@ -103,7 +103,7 @@ pub enum KeyError {
 }
 
 /// A key file that could not be read or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
     /// The system refused to read the file.
@@ -154,3 +154,5 @@ pub enum KeyFileError {
         error: KeyError,
     },
 }
+
+debug_as_display!(KeyError, KeyFileError);

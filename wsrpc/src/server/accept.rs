@@ -95,9 +95,10 @@ impl Acceptor {
                 return;
             }
         };
-        let registry = self.registry.clone();
+        let (proven, ended) = (self.registry.clone(), self.registry.clone());
         let hooks = Hooks {
-            proven: Some(Box::new(move |session| registry.prove(session))),
+            proven: Some(Box::new(move |session| proven.prove(session))),
+            ended: Some(Box::new(move |session, end| ended.unroute(session, end))),
         };
         let router = self.router.clone();
         let (session, driver) = Session::new(socket, peer, router, &self.config, hooks);

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Why a server cannot be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
     /// The services cannot be served together.
@@ -27,7 +27,7 @@ pub enum BindError {
     #[error("{0}")]
     Identity(String),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}{}", advice(.source))]
     Listen {
         /// The address.
         address: String,
@@ -37,6 +37,15 @@ pub enum BindError {
     /// There is nothing to listen on.
     #[error("there is no listener: call `listener` before `build`, or `bind` instead")]
     NoListener,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; stop what listens there, or choose another port",
+        io::ErrorKind::PermissionDenied => "; choose a port above 1023, or allow this program to",
+        io::ErrorKind::AddrNotAvailable => "; choose an address of this machine",
+        _ => "",
+    }
 }
 
 /// Sets up a [`Server`].
@@ -219,3 +228,5 @@ async fn listen(name: String, address: impl ToSocketAddrs) -> Result<TcpListener
         source,
     })
 }
+
+debug_as_display!(BindError);

@@ -108,6 +108,29 @@ impl Server {
         }
     }
 
+    /// Serves until `signal` resolves, then [shuts down](ServerHandle::shutdown) with this grace.
+    ///
+    /// ```no_run
+    /// # async fn example(server: wsrpc::Server) {
+    /// # async fn ctrl_c() {}
+    /// server.serve_until(ctrl_c(), std::time::Duration::from_secs(10)).await;
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// As of [`serve`](Self::serve).
+    pub async fn serve_until(self, signal: impl Future<Output = ()>, grace: Duration) {
+        let handle = self.handle();
+        let serving = self.serve();
+        tokio::pin!(serving);
+        select! {
+            () = &mut serving => return,
+            () = signal => {}
+        }
+        tokio::join!(serving, handle.shutdown(grace));
+    }
+
     /// Serves until [`ServerHandle::shutdown`] is done.
     ///
     /// # Cancel safety
@@ -207,7 +230,7 @@ impl ServerHandle {
     /// Stops accepting, refuses new calls, lets running ones end for at most `grace`, and resolves once every session
     /// has ended. With a grace of zero it stops at once.
     ///
-    /// Called again, the shorter grace counts.
+    /// Called again, the shorter grace counts. A server that does not serve is waited for until it does, or is dropped.
     ///
     /// # Cancel safety
     ///

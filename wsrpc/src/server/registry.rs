@@ -173,30 +173,33 @@ impl Registry {
         table.set_route(session);
     }
 
+    /// A session has ended. One that waited to prove itself has nobody left to prove it against.
+    pub(super) fn unroute(&self, session: &Session, end: &SessionEnd) {
+        let key = session.peer();
+        let mut table = self.lock();
+        let Some(entry) = table.entries.get(&key) else {
+            return;
+        };
+        if entry
+            .routed
+            .is_some_and(|route| route.session == session.id())
+        {
+            table.clear_route(key, end);
+            table.route_newest(key);
+        }
+    }
+
     /// A session's socket is closed.
     pub(super) fn remove(&self, session: &Session, finished: &Finished) {
+        // A driver that was dropped has not said that the session ended.
+        self.unroute(session, &finished.end);
         let key = session.peer();
         let mut table = self.lock();
         let Some(entry) = table.entries.get_mut(&key) else {
             return;
         };
-        let was_routed = entry
-            .routed
-            .is_some_and(|route| route.session == session.id());
-        if was_routed {
-            table.clear_route(key, &finished.end);
-        }
-        let Some(entry) = table.entries.get_mut(&key) else {
-            return;
-        };
         entry.sessions.retain(|known| known.id() != session.id());
         let current = entry.routed;
-        let challenger = entry
-            .sessions
-            .iter()
-            .rev()
-            .find(|other| other.ended().is_none())
-            .cloned();
         if entry.sessions.is_empty() {
             table.entries.remove(&key);
         }
@@ -210,10 +213,6 @@ impl Registry {
                     .subscribers
                     .tell_cloned(key, route.epoch, &PeerState::Connected);
             }
-        }
-        // One that waited to prove itself has nobody left to prove it against.
-        if let Some(challenger) = challenger.filter(|_| current.is_none() && !table.draining) {
-            table.set_route(&challenger);
         }
     }
 
@@ -380,6 +379,16 @@ impl Table {
         self.draining = true;
         for awaited in self.awaited.values() {
             awaited.notify_waiters();
+        }
+    }
+
+    /// Routes the newest session of a key that has not ended, if there is one.
+    fn route_newest(&mut self, key: PublicKey) {
+        let entry = self.entries.get(&key).filter(|_| !self.draining);
+        let sessions = entry.map(|entry| entry.sessions.iter().rev());
+        let newest = sessions.and_then(|mut it| it.find(|session| session.ended().is_none()));
+        if let Some(newest) = newest.cloned() {
+            self.set_route(&newest);
         }
     }
 

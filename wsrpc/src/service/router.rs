@@ -10,7 +10,7 @@ use super::{MethodDescriptor, Service};
 use crate::status::Status;
 
 /// Services that cannot be served together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
     /// Two services have the same full name.
@@ -143,3 +143,5 @@ impl fmt::Debug for Router {
         f.debug_set().entries(self.methods.keys()).finish()
     }
 }
+
+debug_as_display!(ServiceError);

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::{
-    Hooks, Proven, Session,
+    Hooks, Session,
     handlers::{self, Alive},
     wake,
 };
@@ -34,7 +34,7 @@ pub(crate) struct Driver<IO> {
     router: Arc<Router>,
     max_handler_time: Option<Duration>,
     close_timeout: Duration,
-    proven: Option<Proven>,
+    hooks: Hooks,
     sleep: Pin<Box<Sleep>>,
     /// Messages of this turn.
     inbox: Vec<Bytes>,
@@ -77,7 +77,7 @@ impl<IO: Io> Driver<IO> {
             router,
             max_handler_time: config.max_handler_time,
             close_timeout: config.close_timeout,
-            proven: hooks.proven,
+            hooks,
             // The first turn sets it.
             sleep: Box::pin(sleep_until(Instant::now())),
             inbox: Vec::new(),
@@ -91,6 +91,9 @@ impl<IO: Io> Driver<IO> {
     /// Runs the session until it has ended and its socket is closed.
     pub(crate) async fn run(mut self) -> Finished {
         let end = poll_fn(|cx| self.poll_turns(cx)).await;
+        if let Some(ended) = self.hooks.ended.take() {
+            ended(&self.session, &end);
+        }
         let acknowledged = self.close(&end).await;
         tracing::debug!(peer = %self.session.peer().short(), %end, "session ended");
         Finished { end, acknowledged }
@@ -137,7 +140,7 @@ impl<IO: Io> Driver<IO> {
             }
         }
         if alive || !self.inbox.is_empty() {
-            if let Some(proven) = self.proven.take() {
+            if let Some(proven) = self.hooks.proven.take() {
                 proven(&self.session);
             }
         }
@@ -239,12 +242,15 @@ impl<IO: Io> Driver<IO> {
         progress > 0
     }
 
-    /// After a failed write, what the peer sent before it went away says more than the write.
+    /// After a failed write, what the peer sent before it went away says more than the write, and answers are answers.
     fn explain(&mut self, cx: &mut Context<'_>, error: TransportError) -> SessionEnd {
         loop {
             match self.socket.poll_read(cx) {
                 Poll::Ready(Ok(Received::Close { code, reason })) => {
                     return SessionEnd::PeerClosed { code, reason };
+                }
+                Poll::Ready(Ok(Received::Message(message))) => {
+                    self.session.lock().core.receive(message);
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(TransportError::Io(error))) => {
@@ -316,7 +322,7 @@ impl<IO: Io> Driver<IO> {
         let mut answer = None;
         let said_goodbye = async {
             if let Some(code) = code {
-                let reason = end.to_string();
+                let reason = end.close_reason();
                 poll_fn(|cx| {
                     self.socket.push_close(cx, code, &reason);
                     Poll::Ready(())

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Mutex,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -214,15 +214,15 @@ pub(super) fn start(
 
 impl Handler {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
-        let answer = self.step(cx);
-        if answer.is_ready() {
-            // What a handler holds is the user's too, and may panic as it is dropped.
-            let future = self.future.take();
-            if let Err(panic) = guard(self.scope, || drop(future)) {
-                return Poll::Ready(Err(panicked(self.method, &*panic)));
-            }
-        }
-        answer
+        let answer = ready!(self.step(cx));
+        Poll::Ready(self.discard().map_or(answer, Err))
+    }
+
+    /// Drops the handler. What it holds is the user's too, and may panic as it is dropped.
+    fn discard(&mut self) -> Option<Refusal> {
+        let future = self.future.take()?;
+        let dropped = guard(self.scope, || drop(future));
+        dropped.err().map(|panic| panicked(self.method, &*panic))
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
@@ -246,6 +246,12 @@ impl Handler {
     async fn run(mut self) {
         let answer = std::future::poll_fn(|cx| self.poll(cx)).await;
         self.session.answer(self.scope.slot, answer);
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        self.discard();
     }
 }
 

@@ -54,9 +54,12 @@ struct State {
 pub(crate) struct Hooks {
     /// The first message or pong was received: the peer is alive, and not a replay of its handshake.
     pub(crate) proven: Option<Proven>,
+    /// The session has ended, and its socket is about to be closed.
+    pub(crate) ended: Option<Ended>,
 }
 
 pub(crate) type Proven = Box<dyn FnOnce(&Session) + Send>;
+pub(crate) type Ended = Box<dyn FnOnce(&Session, &SessionEnd) + Send>;
 
 impl Session {
     /// A session with `peer`, and the driver that is to be run for as long as it lasts.

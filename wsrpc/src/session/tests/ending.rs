@@ -113,10 +113,7 @@ async fn a_peer_that_does_not_confirm_is_waited_for_a_second() {
     let finished = client.close().await;
     assert_eq!(began.elapsed(), Duration::from_secs(1));
     assert!(!finished.acknowledged);
-    assert_eq!(
-        raw.closed_with().await,
-        (1001, "closed by this side".into())
-    );
+    assert_eq!(raw.closed_with().await, (1001, "closed".into()));
 }
 
 #[tokio::test(start_paused = true)]
