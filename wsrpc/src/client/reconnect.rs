@@ -104,7 +104,13 @@ impl Reconnect {
         let mut replaced = 0;
         let mut last = None;
         while !*closing.borrow_and_update() {
-            progress.send_replace(Progress::Connecting(last.take()));
+            progress.send_if_modified(|progress| {
+                let changed = progress.state() != State::Connecting;
+                if changed {
+                    *progress = Progress::Connecting(last.take());
+                }
+                changed
+            });
             let dialled = select! {
                 dialled = self.dialer.dial() => dialled,
                 _ = closing.changed() => continue,
@@ -138,10 +144,10 @@ impl Reconnect {
             pause = pause.max(self.backoff.next());
             let endpoint = &self.dialer.endpoint;
             tracing::info!(%endpoint, %error, ?pause, "not connected");
-            progress.send_replace(match error {
-                ConnectError::SessionEnded(_) => Progress::Idle(error),
-                error => Progress::TransientFailure(error),
-            });
+            // The end of a session was told when it came.
+            if !matches!(error, ConnectError::SessionEnded(_)) {
+                progress.send_replace(Progress::TransientFailure(error));
+            }
             select! {
                 () = sleep(pause) => {}
                 _ = closing.changed() => {}
