@@ -45,6 +45,8 @@ pub enum SessionEnd {
     TextFrame,
     /// The peer used more than its limits allow.
     OverLimit(String),
+    /// This side's own code failed: a defect that is worth a report.
+    Internal(String),
 }
 
 /// Close codes above 4000 are ours to give a meaning to.
@@ -54,6 +56,7 @@ pub(crate) mod close_code {
     pub(crate) const UNSUPPORTED: u16 = 1003;
     pub(crate) const NO_STATUS: u16 = 1005;
     pub(crate) const TOO_BIG: u16 = 1009;
+    pub(crate) const INTERNAL: u16 = 1011;
     pub(crate) const REPLACED: u16 = 4000;
     pub(crate) const REVOKED: u16 = 4001;
     pub(crate) const SLOW_PEER: u16 = 4002;
@@ -64,7 +67,9 @@ impl SessionEnd {
     /// Who ended it.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Closed | Self::Shutdown | Self::Replaced | Self::Revoked => Blame::Local,
+            Self::Closed | Self::Shutdown | Self::Replaced | Self::Revoked | Self::Internal(_) => {
+                Blame::Local
+            }
             Self::PeerClosed { .. }
             | Self::Protocol(_)
             | Self::TooBig { .. }
@@ -84,6 +89,7 @@ impl SessionEnd {
             Self::TextFrame => Some(close_code::UNSUPPORTED),
             Self::TooBig { .. } => Some(close_code::TOO_BIG),
             Self::OverLimit(_) => Some(close_code::OVER_LIMIT),
+            Self::Internal(_) => Some(close_code::INTERNAL),
             Self::WriteTimeout(_) => Some(close_code::SLOW_PEER),
             Self::PeerClosed { .. } | Self::Lost(_) | Self::KeepaliveTimeout(_) => None,
         }
@@ -99,6 +105,7 @@ impl SessionEnd {
             Self::TooBig { limit, .. } => format!("a message of over {limit} bytes"),
             Self::TextFrame => "a text frame, only binary ones are understood".into(),
             Self::OverLimit(what) => format!("over the limits: {what}"),
+            Self::Internal(_) => "internal error".into(),
             Self::WriteTimeout(after) => format!("you read nothing for {after:?}"),
             // The others go without a close frame, or read the same from both sides.
             end => end.to_string(),
@@ -144,6 +151,7 @@ impl fmt::Display for SessionEnd {
                 f.write_str("the peer sent a text frame, only binary ones are understood")
             }
             Self::OverLimit(what) => write!(f, "the peer exceeded its limits: {what}"),
+            Self::Internal(what) => write!(f, "an internal error: {what}"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -90,13 +91,25 @@ impl<IO: Io> Driver<IO> {
 
     /// Runs the session until it has ended and its socket is closed.
     pub(crate) async fn run(mut self) -> Finished {
-        let end = poll_fn(|cx| self.poll_turns(cx)).await;
+        let end = poll_fn(|cx| self.poll_guarded(cx)).await;
         if let Some(ended) = self.hooks.ended.take() {
             ended(&self.session, &end);
         }
         let acknowledged = self.close(&end).await;
         tracing::debug!(peer = %self.session.peer().short(), %end, "session ended");
         Finished { end, acknowledged }
+    }
+
+    /// A defect in here ends one session, and not the client or the server that it belongs to.
+    fn poll_guarded(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        let turns = catch_unwind(AssertUnwindSafe(|| self.poll_turns(cx)));
+        turns.unwrap_or_else(|panic| {
+            let message = handlers::panic_message(&*panic);
+            tracing::error!(message, "a session's driver panicked: please report it");
+            let end = SessionEnd::Internal(message.to_owned());
+            self.session.end(end.clone());
+            Poll::Ready(end)
+        })
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {

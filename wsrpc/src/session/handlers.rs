@@ -262,14 +262,19 @@ fn guard<T>(scope: Scope, step: impl FnOnce() -> T) -> Result<T, Box<dyn Any + S
 
 fn panicked(method: &MethodDescriptor, panic: &(dyn Any + Send)) -> Refusal {
     let (service, method) = (method.service(), method.name());
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+    let message = panic_message(panic);
     tracing::error!(service, method, message, "a handler panicked");
     // The peer learns that it happened and not what was said: that may hold anything.
     Refusal::ByUs(Status::internal(format!(
         "the handler of {service}/{method} panicked"
     )))
+}
+
+/// What a panic said.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }

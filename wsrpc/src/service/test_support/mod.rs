@@ -8,7 +8,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-pub(crate) use self::raw::{End, Raw, against_raw, start};
+pub(crate) use self::raw::{End, Raw, against_raw, start, start_with};
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub(crate) use self::served::{Served, hasty};
 use super::{

@@ -38,13 +38,24 @@ impl End {
 
 /// Runs one side of a session over `io`.
 pub(crate) fn start(io: impl Io, role: Role, service: impl Service, config: SessionConfig) -> End {
+    start_with(io, role, service, config, Hooks::default())
+}
+
+/// Runs one side of a session over `io`, and tells these hooks of it.
+pub(crate) fn start_with(
+    io: impl Io,
+    role: Role,
+    service: impl Service,
+    config: SessionConfig,
+    hooks: Hooks,
+) -> End {
     let mut router = RouterBuilder::default();
     router.add(Arc::new(service));
     let router = Arc::new(router.build().unwrap());
     let config = config.resolve(role == Role::Client);
     let socket = WebSocket::new(io, role, Vec::new(), config.max_recv_size);
     let peer = SecretKey::generate().public_key();
-    let (session, driver) = Session::new(socket, peer, router, &config, Hooks::default());
+    let (session, driver) = Session::new(socket, peer, router, &config, hooks);
     let driver = tokio::spawn(driver.run());
     End { session, driver }
 }

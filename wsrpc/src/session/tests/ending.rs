@@ -12,10 +12,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::super::Session;
+use super::super::{Hooks, Session};
 use crate::{
     Blame, Code, Outcome, Response, SessionConfig, SessionEnd,
-    service::test_support::{Echo, End, Raw, Text, against_raw, echo, settle, spawn_echo, start},
+    service::test_support::{
+        Echo, End, Raw, Text, against_raw, echo, settle, spawn_echo, start, start_with,
+    },
     testing::{Services, pair},
     transport::Role,
 };
@@ -331,4 +333,26 @@ async fn a_driver_that_is_dropped_takes_its_session_with_it() {
     assert_eq!(down.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
     assert_eq!(up.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
     assert!(server.session.finished(Duration::ZERO).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_defect_in_the_driver_ends_its_session_and_says_so() {
+    let (one, other) = tokio::io::duplex(4096);
+    let broken = Hooks {
+        proven: Some(Box::new(|_| panic!("a defect"))),
+        ..Hooks::default()
+    };
+    let config = SessionConfig::default();
+    let client = start(one, Role::Client, Echo::plain(), config.clone());
+    let server = start_with(other, Role::Server, Echo::plain(), config, broken);
+    let error = echo(&client.channel(), "x").await.unwrap_err();
+    assert_eq!(error.code(), Code::UNAVAILABLE);
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    let internal = SessionEnd::Internal("a defect".into());
+    assert_eq!(server.driver.await.unwrap().end, internal);
+    let told = client.driver.await.unwrap().end;
+    assert!(
+        matches!(told, SessionEnd::PeerClosed { code: 1011, .. }),
+        "{told}"
+    );
 }
