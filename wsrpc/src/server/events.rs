@@ -37,7 +37,8 @@ pub enum PeerState {
 /// A stream of [`PeerEvent`]s: first one for each peer that is connected, then one for each change.
 ///
 /// A slow subscriber always learns each key's latest state. What it missed is merged into one event a key, so that it
-/// costs at most one event for each key.
+/// costs at most one event for each key. A takeover is two events of one key in the same instant, and so is seen as one
+/// by most: connected, with a higher epoch and one event merged.
 #[derive(Debug)]
 pub struct PeerEvents {
     mailbox: Arc<Mailbox>,
