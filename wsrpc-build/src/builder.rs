@@ -1,13 +1,9 @@
-//! The settings, and the way from descriptors to files.
+//! The settings.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use prost_build::{Config, Module};
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
-
 use crate::emit::Emitter;
-use crate::{Error, check, comments, names, protoc, undocumented};
+use crate::messages::Messages;
 
 /// The default settings, to be changed.
 ///
@@ -15,6 +11,7 @@ use crate::{Error, check, comments, names, protoc, undocumented};
 /// fn main() -> Result<(), wsrpc_build::Error> {
 ///     wsrpc_build::configure()
 ///         .build_server(false)
+///         .type_attribute(".", "#[derive(serde::Serialize)]")
 ///         .compile_protos(&["proto/ping.proto"], &["proto"])
 /// }
 /// ```
@@ -24,21 +21,45 @@ pub fn configure() -> Builder {
             client: true,
             server: true,
             runtime: "::wsrpc".to_owned(),
+            client_mod_attributes: Default::default(),
+            client_attributes: Default::default(),
+            server_mod_attributes: Default::default(),
+            trait_attributes: Default::default(),
+            server_attributes: Default::default(),
         },
+        with_messages: true,
+        messages: Messages::default(),
+        only: Vec::new(),
+        embed: false,
         out_dir: None,
+        include_file: None,
+        descriptor_set: None,
+        protoc: None,
         emit_rerun_if_changed: true,
     }
 }
 
 /// What to generate, and where. Made by [`configure`].
+///
+/// Where a setting takes a `path`, that is one of protobuf: `.` for everything, `.ping` for a package, `.ping.PingRequest`
+/// for a message, a service or an enum, `.ping.PingRequest.body` for a field. Without the dot in front it matches at the
+/// end: `PingRequest` in every package. An attribute goes to whatever is inside of its path too.
 #[derive(Clone, Debug)]
 #[must_use = "it generates nothing until one of its `compile_` methods is called"]
 pub struct Builder {
-    emitter: Emitter,
-    out_dir: Option<PathBuf>,
-    emit_rerun_if_changed: bool,
+    pub(crate) emitter: Emitter,
+    pub(crate) with_messages: bool,
+    pub(crate) messages: Messages,
+    pub(crate) only: Vec<String>,
+    pub(crate) embed: bool,
+    pub(crate) out_dir: Option<PathBuf>,
+    pub(crate) include_file: Option<String>,
+    pub(crate) descriptor_set: Option<PathBuf>,
+    pub(crate) protoc: Option<PathBuf>,
+    pub(crate) emit_rerun_if_changed: bool,
 }
 
+/// What is generated.
 impl Builder {
     /// Whether to generate clients. Default: yes.
     pub fn build_client(mut self, enable: bool) -> Self {
@@ -52,9 +73,19 @@ impl Builder {
         self
     }
 
-    /// Where to write, made if it is not there. Default: what the [`Config`] says, else cargo's `OUT_DIR`.
-    pub fn out_dir(mut self, path: impl AsRef<Path>) -> Self {
-        self.out_dir = Some(path.as_ref().to_owned());
+    /// Whether to generate messages. Default: yes.
+    ///
+    /// Without them, the services of package `ping` go into `ping.wsrpc.rs`, to be included in the module that has the
+    /// messages, or anywhere if [`extern_path`](Self::extern_path)s lead to these.
+    pub fn build_messages(mut self, enable: bool) -> Self {
+        self.with_messages = enable;
+        self
+    }
+
+    /// Generates this service, `ping.Ping`, and no other that is not named likewise. Default: all services, also those
+    /// of imported files.
+    pub fn only_service(mut self, full_name: impl Into<String>) -> Self {
+        self.only.push(full_name.into());
         self
     }
 
@@ -67,131 +98,171 @@ impl Builder {
         self
     }
 
+    /// Whether each package's code has `FILE_DESCRIPTOR_SET`, the descriptors of the package and all that it imports,
+    /// for reflection. Default: no.
+    pub fn embed_descriptors(mut self, enable: bool) -> Self {
+        self.embed = enable;
+        self
+    }
+
+    /// The types of a package, or one type, are not generated but found at a path of Rust, for example in another crate
+    /// of the workspace: `extern_path(".shop.common", "::shop_common")`. Neither are the package's services.
+    pub fn extern_path(mut self, path: impl Into<String>, rust: impl Into<String>) -> Self {
+        self.messages.extern_paths.push((path.into(), rust.into()));
+        self
+    }
+
+    /// `bytes` fields are `Bytes`, which is a slice of what was received, instead of `Vec<u8>`.
+    pub fn bytes(mut self, path: impl Into<String>) -> Self {
+        self.messages.bytes.push(path.into());
+        self
+    }
+
+    /// Maps are `BTreeMap`s instead of `HashMap`s.
+    pub fn btree_map(mut self, path: impl Into<String>) -> Self {
+        self.messages.btree_map.push(path.into());
+        self
+    }
+
+    /// Whether to generate the well-known types, instead of using those of `prost-types` and Rust's own. Default: no.
+    pub fn compile_well_known_types(mut self, enable: bool) -> Self {
+        self.messages.compile_well_known_types = enable;
+        self
+    }
+
+    /// The path under which the messages find the crate `prost`. Default: `::prost`.
+    pub fn prost_path(mut self, path: impl Into<String>) -> Self {
+        self.messages.prost_path = Some(path.into());
+        self
+    }
+
+    /// The path under which the messages find the crate `prost-types`. Default: `::prost_types`.
+    pub fn prost_types_path(mut self, path: impl Into<String>) -> Self {
+        self.messages.prost_types_path = Some(path.into());
+        self
+    }
+}
+
+/// Attributes on what is generated.
+impl Builder {
+    /// On messages, enums and oneofs.
+    pub fn type_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Self {
+        self.messages.type_attributes.add(path, attribute);
+        self
+    }
+
+    /// On messages.
+    pub fn message_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.messages.message_attributes.add(path, attribute);
+        self
+    }
+
+    /// On enums and oneofs.
+    pub fn enum_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Self {
+        self.messages.enum_attributes.add(path, attribute);
+        self
+    }
+
+    /// On fields, and on the values of enums.
+    pub fn field_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.messages.field_attributes.add(path, attribute);
+        self
+    }
+
+    /// On the module of a service's client: `ping_client`.
+    pub fn client_mod_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.emitter.client_mod_attributes.add(path, attribute);
+        self
+    }
+
+    /// On the client of a service: `PingClient`.
+    pub fn client_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.emitter.client_attributes.add(path, attribute);
+        self
+    }
+
+    /// On the module of a service's server: `ping_server`.
+    pub fn server_mod_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.emitter.server_mod_attributes.add(path, attribute);
+        self
+    }
+
+    /// On the trait that a server of a service implements: `Ping`.
+    pub fn trait_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.emitter.trait_attributes.add(path, attribute);
+        self
+    }
+
+    /// On the server of a service: `PingServer`.
+    pub fn server_attribute(
+        mut self,
+        path: impl Into<String>,
+        attribute: impl Into<String>,
+    ) -> Self {
+        self.emitter.server_attributes.add(path, attribute);
+        self
+    }
+}
+
+/// Where it comes from and goes to.
+impl Builder {
+    /// Where to write, made if it is not there. Default: what the [`Config`](prost_build::Config) says, else cargo's
+    /// `OUT_DIR`.
+    pub fn out_dir(mut self, path: impl AsRef<Path>) -> Self {
+        self.out_dir = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Also writes a file of this name that includes all others, each in the modules of its package.
+    ///
+    /// Prefer it to that of [`Config`](prost_build::Config), whose modules have no docs. The files are then written to
+    /// [`out_dir`](Self::out_dir) or `OUT_DIR`, under the names that they have by default, whatever the `Config` says.
+    pub fn include_file(mut self, name: impl Into<String>) -> Self {
+        self.include_file = Some(name.into());
+        self
+    }
+
+    /// Keeps the descriptors that `protoc` makes of `.proto` files, encoded, in this file.
+    pub fn file_descriptor_set_path(mut self, path: impl AsRef<Path>) -> Self {
+        self.descriptor_set = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The `protoc` to run. Default: the one that the environment variable `PROTOC` names, else the vendored one, else
+    /// what the [`Config`](prost_build::Config) says.
+    pub fn protoc(mut self, path: impl AsRef<Path>) -> Self {
+        self.protoc = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Whether to tell cargo, on standard output, which files and variables to watch. Default: yes. To be turned off
     /// outside of a `build.rs`.
     pub fn emit_rerun_if_changed(mut self, enable: bool) -> Self {
         self.emit_rerun_if_changed = enable;
         self
-    }
-
-    /// Compiles `.proto` files. Imports are looked up in `includes`; so are the `protos`, which must lie in one of them.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the files, the settings, or with writing the output.
-    pub fn compile_protos(
-        &self,
-        protos: &[impl AsRef<Path>],
-        includes: &[impl AsRef<Path>],
-    ) -> Result<(), Error> {
-        self.compile_protos_with_config(Config::new(), protos, includes)
-    }
-
-    /// Like [`compile_protos`](Self::compile_protos), with a project's own settings for prost. Of those, the service
-    /// generator is replaced, and so is the `protoc` executable: it is the vendored one, or the variable `PROTOC`.
-    ///
-    /// ```no_run
-    /// # fn main() -> Result<(), wsrpc_build::Error> {
-    /// let mut config = wsrpc_build::prost_build::Config::new();
-    /// config.bytes(["."]);
-    /// wsrpc_build::configure().compile_protos_with_config(config, &["proto/ping.proto"], &["proto"])
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the files, the settings, or with writing the output.
-    pub fn compile_protos_with_config(
-        &self,
-        mut config: Config,
-        protos: &[impl AsRef<Path>],
-        includes: &[impl AsRef<Path>],
-    ) -> Result<(), Error> {
-        protoc::choose(&mut config);
-        let descriptors = config
-            .load_fds(protos, includes)
-            .map_err(|error| Error::new(error.to_string()))?;
-        if self.emit_rerun_if_changed {
-            protoc::watch(protos, includes, &descriptors);
-        }
-        self.compile_fds_with_config(config, descriptors)
-    }
-
-    /// Like [`compile_protos_with_config`](Self::compile_protos_with_config), from descriptors that a `protoc` made
-    /// before: with `--include_imports`, and with `--include_source_info` for the comments.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the descriptors, the settings, or with writing the output.
-    pub fn compile_fds_with_config(
-        &self,
-        mut config: Config,
-        mut descriptors: FileDescriptorSet,
-    ) -> Result<(), Error> {
-        self.prepare(&mut config, &mut descriptors.file)?;
-        undocumented::allow(&mut config, &descriptors.file);
-        if let Some(dir) = &self.out_dir {
-            fs::create_dir_all(dir)
-                .map_err(|error| Error::io(format!("cannot make {}", dir.display()), error))?;
-            config.out_dir(dir);
-        }
-        config
-            .compile_fds(descriptors)
-            .map_err(|error| Error::io("cannot write the generated code", error))
-    }
-
-    /// Generates the services of these files alone, for use beside messages that something else generates: for each
-    /// package the name of a file, and what goes into it.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the descriptors or the settings.
-    pub fn generate_services(
-        &self,
-        mut files: Vec<FileDescriptorProto>,
-    ) -> Result<Vec<(String, String)>, Error> {
-        let mut config = Config::new();
-        self.prepare(&mut config, &mut files)?;
-        let requests = files
-            .into_iter()
-            .map(|mut file| {
-                file.message_type.clear();
-                file.enum_type.clear();
-                (Module::from_protobuf_package_name(file.package()), file)
-            })
-            .collect();
-        let modules = config
-            .generate(requests)
-            .map_err(|error| Error::new(error.to_string()))?;
-        let mut files: Vec<(String, String)> = modules
-            .into_iter()
-            .map(|(module, code)| {
-                let name = module.to_file_name_or("_");
-                let package = name.strip_suffix(".rs").unwrap_or(&name);
-                (format!("{package}.wsrpc.rs"), code)
-            })
-            .collect();
-        files.sort();
-        Ok(files)
-    }
-
-    /// What every way has in common: check everything, for prost panics where it finds a mistake; then let it loose.
-    fn prepare(&self, config: &mut Config, files: &mut [FileDescriptorProto]) -> Result<(), Error> {
-        let Emitter {
-            client,
-            server,
-            runtime,
-        } = &self.emitter;
-        if !names::is_absolute_path(runtime) {
-            return Err(Error::new(format!(
-                "the runtime path `{runtime}` is no absolute path of Rust: write it like `::wsrpc` or `crate::rpc`"
-            )));
-        }
-        check::files(files)?;
-        files.iter_mut().for_each(comments::tame);
-        if *client || *server {
-            config.service_generator(Box::new(self.emitter.clone()));
-        }
-        Ok(())
     }
 }

@@ -1,11 +1,19 @@
 //! Comments of a `.proto`, made fit to be documentation: its author did not write for rustdoc, which would compile and
 //! run code blocks as tests of the user's crate, or for rustc, which refuses some characters.
 //!
-//! prost escapes brackets and web addresses afterwards.
+//! prost does some of that too, and gets it wrong: it takes the full stop behind an address into the address, and
+//! escapes brackets in code. So what it looks for is hidden from it, and revealed in what it wrote.
 
 use prost_types::FileDescriptorProto;
 
-/// Rewrites all comments of the file.
+/// Stands for `[`.
+const BRACKET: char = '\u{e000}';
+/// Stands for the `:` of `https://`.
+const COLON: char = '\u{e001}';
+/// Stands before the text of a line, whose spaces are then left alone.
+const MARGIN: char = '\u{e002}';
+
+/// Rewrites all comments of the file, for [`reveal`] to be called on what prost makes of them.
 pub(crate) fn tame(file: &mut FileDescriptorProto) {
     let locations = file
         .source_code_info
@@ -17,15 +25,37 @@ pub(crate) fn tame(file: &mut FileDescriptorProto) {
             &mut location.trailing_comments,
         ];
         for comment in comments.into_iter().flatten() {
-            *comment = documentation(comment);
+            *comment = hide(&documentation(comment));
         }
         for comment in &mut location.leading_detached_comments {
-            *comment = printable(comment);
+            *comment = hide(&printable(comment));
         }
     }
 }
 
-/// The text without what may not be in a comment of Rust: lone carriage returns, and marks that reverse the text.
+/// Undoes the hiding.
+pub(crate) fn reveal(code: &mut String) {
+    if code.contains([BRACKET, COLON, MARGIN]) {
+        *code = code
+            .replace(BRACKET, "[")
+            .replace(COLON, ":")
+            .replace(MARGIN, "");
+    }
+}
+
+fn hide(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix(' ') {
+        Some(text) => format!("{MARGIN}{text}\n"),
+        None => format!("{line}\n"),
+    });
+    lines
+        .collect::<String>()
+        .replace('[', &BRACKET.to_string())
+        .replace("://", &format!("{COLON}//"))
+}
+
+/// The text without what may not be in a comment of Rust: lone carriage returns, and marks that reverse the text. Nor
+/// may our own.
 fn printable(text: &str) -> String {
     text.replace("\r\n", "\n")
         .replace('\r', "\n")
@@ -33,7 +63,7 @@ fn printable(text: &str) -> String {
         .replace(
             [
                 '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}',
-                '\u{2068}', '\u{2069}',
+                '\u{2068}', '\u{2069}', BRACKET, COLON, MARGIN,
             ],
             "",
         )
@@ -196,26 +226,32 @@ fn quotes(prefix: &str) -> &str {
     if prefix.contains('>') { prefix } else { "" }
 }
 
-/// Text in which `<T>` is no tag of HTML, unless in a code span. Addresses lose their angle brackets: prost adds them.
+/// Text in which `<T>` is no tag of HTML and `[1]` no link, unless in a code span, and addresses are links.
 fn text_of(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['`', '<', '\\']) {
-        let (before, from) = rest.split_at(at);
+    while let Some(from) = rest.find(['`', '<', '\\', '[', 'h']) {
+        let (before, special) = rest.split_at(from);
         out.push_str(before);
-        let keep = if from.starts_with('`') {
-            span_len(from)
-        } else if from.starts_with('\\') {
-            1 + from.chars().nth(1).map_or(0, char::len_utf8)
-        } else if let Some((address, after)) = address(from) {
-            out.push_str(address);
+        let in_word = before.ends_with(char::is_alphanumeric);
+        let keep = if special.starts_with('`') {
+            span_len(special)
+        } else if special.starts_with('\\') {
+            1 + special.chars().nth(1).map_or(0, char::len_utf8)
+        } else if let Some(len) = address_len(special).filter(|_| !in_word) {
+            let (address, after) = special.split_at(len);
+            let bare = address.trim_matches(['<', '>']);
+            out.push_str(&format!("<{bare}>"));
             rest = after;
             continue;
         } else {
-            out.push('\\');
+            let is_text = special.starts_with('h') || is_link(special);
+            if !is_text {
+                out.push('\\');
+            }
             1
         };
-        let (kept, after) = from.split_at(keep);
+        let (kept, after) = special.split_at(keep);
         out.push_str(kept);
         rest = after;
     }
@@ -230,12 +266,29 @@ fn span_len(text: &str) -> usize {
     inside.find(mark).map_or(ticks, |at| ticks + at + ticks)
 }
 
-/// `<https://…>` at the beginning: the address, and what is after the bracket.
-fn address(text: &str) -> Option<(&str, &str)> {
-    let inside = text.strip_prefix('<')?;
-    let (address, after) = inside.split_once('>')?;
-    let is_address = address.starts_with("https://") || address.starts_with("http://");
-    (is_address && !address.contains(' ')).then_some((address, after))
+/// The length of the address at the beginning, with the angle brackets that it may have: those are part of it, the
+/// punctuation of the sentence around it is not.
+fn address_len(text: &str) -> Option<usize> {
+    let bare = text.strip_prefix('<').unwrap_or(text);
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| bare.starts_with(scheme))?;
+    let end = bare.find(|c: char| c.is_whitespace() || "<>)]`\"".contains(c));
+    let (address, after) = bare.split_at(end.unwrap_or(bare.len()));
+    if bare.len() < text.len() {
+        return after.starts_with('>').then_some(address.len() + 2);
+    }
+    let address = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', '_']);
+    (address.len() > scheme.len()).then_some(address.len())
+}
+
+/// Whether a bracket at the beginning opens a link to a web address.
+fn is_link(text: &str) -> bool {
+    let target = text
+        .strip_prefix('[')
+        .and_then(|text| text.split_once("]("));
+    target
+        .is_some_and(|(label, target)| !label.contains(['[', ']']) && address_len(target).is_some())
 }
 
 #[cfg(test)]

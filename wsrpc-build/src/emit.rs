@@ -4,11 +4,13 @@
 //! that one is `rt`: nothing else in them has a name in lower case, for messages are reached through `super`. Outside of
 //! them there is one static, whose name begins with underscores, as no name of prost's does.
 //!
-//! The `allow`s: a crate may use one side of a service only, or call a method `FromX`, which clippy has views on.
+//! The `allow`s: a crate may use one side of a service only, include it privately, or call a method `FromX`, which clippy
+//! has views on.
 
-use prost_build::ServiceGenerator;
 use prost_types::method_options::IdempotencyLevel;
 
+use crate::Error;
+use crate::attributes::Attributes;
 use crate::service::{Method, Service};
 
 /// What to write for each service.
@@ -18,16 +20,28 @@ pub(crate) struct Emitter {
     pub(crate) server: bool,
     /// The path of the runtime's crate: `::wsrpc`.
     pub(crate) runtime: String,
-}
-
-impl ServiceGenerator for Emitter {
-    fn generate(&mut self, service: prost_build::Service, out: &mut String) {
-        out.push_str(&self.emit(&Service::new(service)));
-    }
+    pub(crate) client_mod_attributes: Attributes,
+    pub(crate) client_attributes: Attributes,
+    pub(crate) server_mod_attributes: Attributes,
+    pub(crate) trait_attributes: Attributes,
+    pub(crate) server_attributes: Attributes,
 }
 
 impl Emitter {
-    fn emit(&self, service: &Service) -> String {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let attributes = [
+            &self.client_mod_attributes,
+            &self.client_attributes,
+            &self.server_mod_attributes,
+            &self.trait_attributes,
+            &self.server_attributes,
+        ];
+        attributes
+            .iter()
+            .try_for_each(|attributes| attributes.check())
+    }
+
+    pub(crate) fn emit(&self, service: &Service) -> String {
         let mut out = String::new();
         if self.server || (self.client && !service.methods.is_empty()) {
             out.push_str(&self.table(service));
@@ -94,14 +108,16 @@ static {table}: {v1}::ServiceDescriptor = {v1}::ServiceDescriptor {{
             .enumerate()
             .map(|(index, method)| client_method(service, index, method))
             .collect();
+        let on_mod = attributes(0, &self.client_mod_attributes, full_name);
+        let on_struct = attributes(4, &self.client_attributes, full_name);
         format!(
             r#"
 /// Client of `{full_name}`.{deprecated}
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]{on_mod}
 pub mod {stem}_client {{
     use {runtime}::codegen::v1 as rt;
 {docs}
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug)]{on_struct}
     pub struct {base}Client {{
         channel: rt::Channel,
     }}
@@ -136,17 +152,22 @@ pub mod {stem}_client {{
             .map(|method| method.name.as_str())
             .collect();
         let names = names.join(", ");
+        let on_mod = attributes(0, &self.server_mod_attributes, full_name);
+        let on_trait = attributes(4, &self.trait_attributes, full_name);
+        let on_struct: Vec<&str> = self.server_attributes.of(full_name).collect();
+        let on_struct = on_struct.join(" ");
         format!(
             r#"
 /// Server of `{full_name}`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]{on_mod}
 pub mod {stem}_server {{
     use {runtime}::codegen::v1 as rt;
 {docs}
+    #[diagnostic::on_unimplemented(message = "`{{Self}}` does not implement `{full_name}`")]{on_trait}
     pub trait {name}: rt::Send + rt::Sync + 'static {{{methods}
     }}
 
-    rt::server!({base}Server, {name}, super::{table}, [{names}]);
+    rt::server!({on_struct}{base}Server, {name}, super::{table}, [{names}]);
 }}
 "#
         )
@@ -194,6 +215,13 @@ fn server_method(method: &Method) -> String {
             request: rt::Request<{request}>,
         ) -> impl rt::Future<Output = rt::Result<rt::Response<{response}>, rt::Status>> + rt::Send;"#
     )
+}
+
+/// The user's attributes of the service, each on a line of its own, behind what is there.
+fn attributes(indent: usize, attributes: &Attributes, full_name: &str) -> String {
+    let of_service = attributes.of(full_name);
+    let lines = of_service.map(|attribute| format!("\n{:indent$}{attribute}", ""));
+    lines.collect()
 }
 
 /// The name of the static that has the service's descriptors.

@@ -14,24 +14,40 @@
 //! }
 //! ```
 //!
+//! The messages need the crate `prost` among the dependencies, and `prost-types` if they hold well-known types.
+//!
 //! For each package there is one file: its messages as `prost` writes them, and for each service, `Ping` say,
 //!
 //! - `ping_client::PingClient`, with one method per method of the service,
 //! - `ping_server::Ping`, the trait that a server implements, and `ping_server::PingServer`, which serves it.
 //!
-//! A `protoc` is vendored, so that none has to be installed; the environment variable `PROTOC` overrides it.
 //! [`configure`] gives the settings, and [`Builder::compile_protos_with_config`] takes a project's own
 //! [`prost_build::Config`].
 //!
 //! A method called `New` becomes `new_` in Rust, for `new` makes the client. Streaming methods are refused.
+//!
+//! # Features
+//!
+//! - `vendored-protoc` (default): brings a `protoc` along, so that none has to be installed. The environment variable
+//!   `PROTOC` overrides it, and so does [`Builder::protoc`].
 
+mod attributes;
 mod builder;
 mod check;
 mod comments;
+mod compile;
+mod embed;
 mod emit;
 mod error;
+mod hook;
+mod include;
+mod locations;
+mod messages;
 mod names;
+mod net;
+mod options;
 mod protoc;
+mod select;
 mod service;
 mod undocumented;
 
@@ -39,6 +55,7 @@ use std::path::Path;
 
 pub use builder::{Builder, configure};
 pub use error::Error;
+pub use options::options_help;
 pub use prost_build;
 
 /// Compiles `.proto` files, with the default settings, into `OUT_DIR`.

@@ -1,11 +1,18 @@
 //! Names in the `.proto`, and what becomes of them in Rust. The rules are prost's; these are not written again here.
 
+use heck::ToUpperCamelCase;
 use prost_build::Module;
+use prost_types::{DescriptorProto, FieldDescriptorProto};
 
 /// The name in snake case, as prost writes it: `r#type` for `Type`, `self_` for `Self`.
 pub(crate) fn snake(name: &str) -> String {
     // prost exports its conversion through the names of modules only.
     Module::from_protobuf_package_name(name).to_string()
+}
+
+/// The name of a type or of a variant, but for keywords.
+pub(crate) fn camel(name: &str) -> String {
+    name.to_upper_camel_case()
 }
 
 /// The stem of a service's modules: `ping` in `ping_client`, `type` in `type_client`.
@@ -31,6 +38,25 @@ pub(crate) fn full(package: &str, name: &str) -> String {
     }
 }
 
+/// What is before the names of a package's types: `.ping`.
+pub(crate) fn scope(package: &str) -> String {
+    match package {
+        "" => String::new(),
+        package => format!(".{package}"),
+    }
+}
+
+/// The index of the oneof that the field belongs to. That of a proto3 `optional` is no real one.
+pub(crate) fn oneof_of(field: &FieldDescriptorProto) -> Option<i32> {
+    field.oneof_index.filter(|_| !field.proto3_optional())
+}
+
+/// Whether protoc made the message for a map, so that it is no type in Rust.
+pub(crate) fn is_map_entry(message: &DescriptorProto) -> bool {
+    let options = message.options.as_ref();
+    options.is_some_and(|options| options.map_entry())
+}
+
 /// Whether this is one identifier of the `.proto` language that has a letter or a digit for Rust to use.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let first = name.chars().next();
@@ -41,16 +67,14 @@ pub(crate) fn is_identifier(name: &str) -> bool {
 
 /// Whether this is a path of Rust that means the same in every module.
 pub(crate) fn is_absolute_path(path: &str) -> bool {
-    let segments = match path.strip_prefix("::") {
-        Some("") => return false,
-        Some(segments) => segments,
-        None if path == "crate" => return true,
-        None => match path.strip_prefix("crate::") {
-            Some(segments) => segments,
-            None => return false,
-        },
-    };
-    segments
+    let is_absolute = path.starts_with("::") || path == "crate" || path.starts_with("crate::");
+    is_absolute && is_path(path)
+}
+
+/// Whether this is a path of Rust, without arguments.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.strip_prefix("::")
+        .unwrap_or(path)
         .split("::")
         .all(|segment| is_identifier(segment.strip_prefix("r#").unwrap_or(segment)))
 }

@@ -7,13 +7,20 @@ use std::path::{Path, PathBuf};
 use prost_build::Config;
 use prost_types::FileDescriptorSet;
 
-/// Makes `config` run the vendored `protoc`, with the well-known types that belong to it, unless `PROTOC` is set.
-///
-/// Where none is vendored for the platform, the one on the `PATH` runs.
-pub(crate) fn choose(config: &mut Config) {
-    if env::var_os("PROTOC").is_some() {
-        return;
+/// Makes `config` run the `protoc` that the user names, or the vendored one unless `PROTOC` is set.
+pub(crate) fn choose(config: &mut Config, path: Option<&Path>) {
+    if let Some(path) = path {
+        config.protoc_executable(path);
+    } else if let Some(path) = env::var_os("PROTOC") {
+        config.protoc_executable(path);
+    } else {
+        vendored(config);
     }
+}
+
+/// Where none is vendored for the platform, the `Config`'s own runs.
+#[cfg(feature = "vendored-protoc")]
+fn vendored(config: &mut Config) {
     if let Ok(protoc) = protoc_bin_vendored::protoc_bin_path() {
         config.protoc_executable(protoc);
         if let Ok(include) = protoc_bin_vendored::include_path() {
@@ -22,6 +29,9 @@ pub(crate) fn choose(config: &mut Config) {
         }
     }
 }
+
+#[cfg(not(feature = "vendored-protoc"))]
+fn vendored(_: &mut Config) {}
 
 /// Tells cargo to run the build script again when one of `protos` changes, or one of their imports.
 pub(crate) fn watch(
@@ -41,7 +51,11 @@ pub(crate) fn watch(
         .chain(imports)
         .collect();
     for file in files {
-        println!("cargo:rerun-if-changed={}", file.display());
+        watch_file(&file);
     }
     println!("cargo:rerun-if-env-changed=PROTOC");
+}
+
+pub(crate) fn watch_file(path: &Path) {
+    println!("cargo:rerun-if-changed={}", path.display());
 }

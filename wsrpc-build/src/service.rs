@@ -33,8 +33,8 @@ pub(crate) struct Method {
     pub(crate) idempotency: IdempotencyLevel,
 }
 
-impl Service {
-    pub(crate) fn new(service: prost_build::Service) -> Self {
+impl From<prost_build::Service> for Service {
+    fn from(service: prost_build::Service) -> Self {
         let package = &service.package;
         Self {
             full_name: names::full(package, &service.proto_name),
@@ -65,12 +65,17 @@ impl Method {
     }
 }
 
-/// The lines of a doc comment, each without its slashes, with what prost escapes escaped.
-fn docs(mut comments: Comments) -> Vec<String> {
-    comments.leading_detached.clear();
-    let mut text = String::new();
-    comments.append_with_indent(0, &mut text);
-    text.lines()
-        .map(|line| line.trim_start_matches("///").to_owned())
+/// The lines of a doc comment, each without its slashes.
+fn docs(comments: Comments) -> Vec<String> {
+    let Comments {
+        leading, trailing, ..
+    } = comments;
+    let between = (!leading.is_empty() && !trailing.is_empty()).then(String::new);
+    let lines = leading.into_iter().chain(between).chain(trailing);
+    lines
+        .map(|line| match line.as_str() {
+            "" => line,
+            text => format!(" {text}"),
+        })
         .collect()
 }

@@ -6,9 +6,9 @@
 use std::collections::HashSet;
 
 use prost_build::Config;
-use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
-};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
+
+use crate::names;
 
 const ALLOW: &str = "#[allow(missing_docs)]";
 
@@ -25,10 +25,7 @@ pub(crate) fn allow(config: &mut Config, files: &[FileDescriptorProto]) {
             .map(|location| location.path.as_slice())
             .collect();
         let mut walk = Walk { config, documented };
-        let package = match file.package() {
-            "" => String::new(),
-            package => format!(".{package}"),
-        };
+        let package = names::scope(file.package());
         for (message, index) in file.message_type.iter().zip(0..) {
             walk.message(message, &package, &[4, index], false);
         }
@@ -51,11 +48,7 @@ impl Walk<'_> {
     }
 
     fn message(&mut self, message: &DescriptorProto, scope: &str, path: &[i32], allowed: bool) {
-        if message
-            .options
-            .as_ref()
-            .is_some_and(|options| options.map_entry())
-        {
+        if names::is_map_entry(message) {
             return;
         }
         let name = format!("{scope}.{}", message.name());
@@ -67,7 +60,7 @@ impl Walk<'_> {
 
         if !allowed {
             for (field, index) in message.field.iter().zip(0..) {
-                if oneof_of(field).is_none() && !self.has_docs(path, 2, index) {
+                if names::oneof_of(field).is_none() && !self.has_docs(path, 2, index) {
                     self.field(&name, field.name());
                 }
             }
@@ -102,7 +95,7 @@ impl Walk<'_> {
             return;
         }
         for (field, place) in message.field.iter().zip(0..) {
-            if oneof_of(field) == Some(index) && !self.has_docs(path, 2, place) {
+            if names::oneof_of(field) == Some(index) && !self.has_docs(path, 2, place) {
                 self.field(&format!("{scope}.{oneof}"), field.name());
             }
         }
@@ -125,12 +118,4 @@ impl Walk<'_> {
         self.config
             .field_attribute(format!("{scope}.{name}"), ALLOW);
     }
-}
-
-/// The oneof that the field belongs to. That of a proto3 `optional` is no real one.
-fn oneof_of(field: &FieldDescriptorProto) -> Option<i32> {
-    if field.proto3_optional() {
-        return None;
-    }
-    field.oneof_index
 }

@@ -6,9 +6,10 @@
     reason = "everything that prost writes is public, in a test too"
 )]
 
-use std::sync::Arc;
+// Absolute, for there is a package `std` as well.
+use ::std::sync::Arc;
 
-use wsrpc::{
+use ::wsrpc::{
     Channel, Idempotency, Request, Response, Service, Status,
     testing::{Services, Side, pair},
 };
@@ -43,38 +44,32 @@ pub mod neither {
     include!("golden/neither/ping.rs");
 }
 /// Generated.
-pub mod no_package {
-    include!("golden/no_package/_.rs");
+pub mod services_only {
+    pub use crate::ping::{GnipRequest, GnipResponse, PingRequest, PingResponse};
+    include!("golden/services_only/ping.wsrpc.rs");
 }
 /// Generated.
-pub mod docs {
-    include!("golden/docs/docs.rs");
+pub mod settings {
+    include!("golden/settings/mod.rs");
 }
-/// Generated.
-pub mod ping {
-    include!("golden/ping/ping.rs");
+/// Messages from elsewhere.
+pub mod elsewhere {
+    /// One.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Thing {}
 }
-/// Generated.
-pub mod r {
-    /// Generated.
-    pub mod r#type {
-        include!("golden/names/r.r#type.rs");
-    }
-}
-/// Generated.
-pub mod shop {
-    /// Generated.
-    pub mod common {
-        include!("golden/imports/shop.common.rs");
-    }
-    /// Generated.
-    pub mod orders {
-        /// Generated.
-        pub mod v1 {
-            include!("golden/imports/shop.orders.v1.rs");
-        }
-    }
-}
+
+// By the include file.
+include!("golden/collisions/mod.rs");
+include!("golden/docs/mod.rs");
+include!("golden/edition/mod.rs");
+include!("golden/imports/mod.rs");
+include!("golden/names/mod.rs");
+include!("golden/no_package/mod.rs");
+include!("golden/optional/mod.rs");
+include!("golden/ping/mod.rs");
+include!("golden/proto2/mod.rs");
+include!("golden/twins/mod.rs");
 
 /// A channel to `service`, for as long as the sides are kept.
 fn serve(service: impl Service) -> (Channel, [Side; 2]) {
@@ -225,4 +220,38 @@ fn idempotency_is_in_the_table() {
             ("Undocumented", Idempotency::Unknown)
         ]
     );
+}
+
+#[tokio::test]
+async fn two_services_with_one_short_name_are_two() {
+    struct Twins;
+    impl twins::a::twin_server::Twin for Twins {
+        async fn meet(&self, _: Request<twins::a::b::Hello>) -> Answer<twins::a::Hello> {
+            fails("a")
+        }
+    }
+    impl twins::a::b::twin_server::Twin for Twins {
+        async fn meet(&self, _: Request<twins::a::b::Hello>) -> Answer<twins::a::b::Hello> {
+            fails("b")
+        }
+    }
+    let (a, _a) = serve(twins::a::twin_server::TwinServer::new(Twins));
+    let (b, _b) = serve(twins::a::b::twin_server::TwinServer::new(Twins));
+    let a = twins::a::twin_client::TwinClient::new(a);
+    let b = twins::a::b::twin_client::TwinClient::new(b);
+    assert_eq!(text!(a.meet(Default::default())), "a");
+    assert_eq!(text!(b.meet(Default::default())), "b");
+}
+
+#[test]
+fn the_descriptors_are_those_of_the_package_and_its_imports() {
+    let files = |bytes: &[u8]| {
+        let set = <prost_types::FileDescriptorSet as prost::Message>::decode(bytes);
+        let files = set.expect("a descriptor set").file.into_iter();
+        files.map(|file| file.name().to_owned()).collect::<Vec<_>>()
+    };
+    let optional = files(settings::optional::FILE_DESCRIPTOR_SET);
+    assert_eq!(optional, ["optional.proto"]);
+    let twins = files(settings::twins::a::FILE_DESCRIPTOR_SET);
+    assert_eq!(twins, ["twins_b.proto", "twins_a.proto"]);
 }

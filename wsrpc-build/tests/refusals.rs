@@ -86,7 +86,8 @@ fn names_that_rust_cannot_have() {
 fn editions() {
     assert_eq!(
         refusal("edition = \"2023\"; message M {}"),
-        "x.proto: its syntax is `editions`, which is not supported: write it in proto3 or proto2"
+        "x.proto: it is written in an edition, and prost cannot generate the messages of one yet: write it in proto3 or \
+         proto2, or generate the services only"
     );
 }
 

@@ -29,8 +29,9 @@ pub mod v1 {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __codegen_v1_server {
-    ($server:ident, $service:ident, $descriptor:path, [$($method:ident),*]) => {
+    ($(#[$attribute:meta])* $server:ident, $service:ident, $descriptor:path, [$($method:ident),*]) => {
         #[doc = concat!("Serves an implementation of [`", stringify!($service), "`].")]
+        $(#[$attribute])*
         pub struct $server<T> {
             service: $crate::codegen::v1::Arc<T>,
         }

@@ -69,7 +69,7 @@ fn brackets_are_no_html() {
     );
     assert_eq!(
         documentation(" See <https://a.b/c>.\n"),
-        " See https://a.b/c.\n"
+        " See <https://a.b/c>.\n"
     );
 }
 

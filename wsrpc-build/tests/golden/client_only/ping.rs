@@ -29,7 +29,7 @@ static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
 };
 /// Client of `ping.Ping`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by the server.
@@ -57,7 +57,7 @@ static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
 };
 /// Client of `ping.Gnip`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by each client.

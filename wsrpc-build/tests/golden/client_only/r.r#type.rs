@@ -46,7 +46,7 @@ static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     ],
 };
 /// Client of `r.type.Type`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod type_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Type`.
@@ -98,7 +98,7 @@ static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
 };
 /// Client of `r.type.Self`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod self_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Self`.
@@ -126,7 +126,7 @@ static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::
     ],
 };
 /// Client of `r.type.Clone`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod clone_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Clone`.
@@ -155,7 +155,7 @@ static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
 };
 /// Client of `r.type.Send`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod send_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Send`.
@@ -180,7 +180,7 @@ static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Serv
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
 };
 /// Client of `r.type.T`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod t_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.T`.
@@ -205,7 +205,7 @@ static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1:
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
 };
 /// Client of `r.type.Future`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod future_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Future`.
@@ -230,7 +230,7 @@ static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
 };
 /// Client of `r.type.Service`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod service_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Service`.
@@ -250,7 +250,7 @@ pub mod service_client {
     }
 }
 /// Client of `r.type.Empty`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod empty_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Empty`.
@@ -273,7 +273,7 @@ static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codege
     ],
 };
 /// Client of `r.type.HTTPServer2`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod http_server2_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.HTTPServer2`.
@@ -298,7 +298,7 @@ static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Se
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
 };
 /// Client of `r.type.A_B`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod a_b_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.A_B`.
@@ -323,7 +323,7 @@ static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Ser
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
 };
 /// Client of `r.type.AB`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ab_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.AB`.

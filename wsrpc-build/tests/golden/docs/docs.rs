@@ -154,10 +154,10 @@ static __LIBRARY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1
     ],
 };
 /// Client of `docs.Library`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod library_client {
     use ::wsrpc::codegen::v1 as rt;
-    /// Serves \[documents\], see <https://example.com/docs.>
+    /// Serves \[documents], see <https://example.com/docs>.
     ///
     /// ```text
     /// let this = "not Rust";
@@ -197,10 +197,10 @@ pub mod library_client {
     }
 }
 /// Server of `docs.Library`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod library_server {
     use ::wsrpc::codegen::v1 as rt;
-    /// Serves \[documents\], see <https://example.com/docs.>
+    /// Serves \[documents], see <https://example.com/docs>.
     ///
     /// ```text
     /// let this = "not Rust";
@@ -211,6 +211,9 @@ pub mod library_server {
     /// ```
     ///
     /// Vec\<T> is no tag.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `docs.Library`"
+    )]
     pub trait Library: rt::Send + rt::Sync + 'static {
         /// Fetches one.
         fn get(
@@ -252,7 +255,7 @@ static __ARCHIVE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1
 };
 /// Client of `docs.Archive`.
 #[deprecated]
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod archive_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Nobody goes there any more.
@@ -272,10 +275,13 @@ pub mod archive_client {
     }
 }
 /// Server of `docs.Archive`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod archive_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Nobody goes there any more.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `docs.Archive`"
+    )]
     pub trait Archive: rt::Send + rt::Sync + 'static {
         /// Answers `Get`.
         fn get(

@@ -22,7 +22,7 @@ static __STOCK: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::
     ],
 };
 /// Client of `shop.common.Stock`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod stock_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `shop.common.Stock`.
@@ -42,10 +42,13 @@ pub mod stock_client {
     }
 }
 /// Server of `shop.common.Stock`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod stock_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `shop.common.Stock`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `shop.common.Stock`"
+    )]
     pub trait Stock: rt::Send + rt::Sync + 'static {
         /// Answers `Take`.
         fn take(

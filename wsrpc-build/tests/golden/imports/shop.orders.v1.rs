@@ -13,7 +13,7 @@ static __ORDERS: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1:
     ],
 };
 /// Client of `shop.orders.v1.Orders`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod orders_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `shop.orders.v1.Orders`.
@@ -54,10 +54,13 @@ pub mod orders_client {
     }
 }
 /// Server of `shop.orders.v1.Orders`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod orders_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `shop.orders.v1.Orders`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `shop.orders.v1.Orders`"
+    )]
     pub trait Orders: rt::Send + rt::Sync + 'static {
         /// Answers `Place`.
         fn place(

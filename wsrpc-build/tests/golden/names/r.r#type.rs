@@ -46,7 +46,7 @@ static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     ],
 };
 /// Client of `r.type.Type`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod type_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Type`.
@@ -93,10 +93,13 @@ pub mod type_client {
     }
 }
 /// Server of `r.type.Type`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod type_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Type`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Type`"
+    )]
     pub trait Type: rt::Send + rt::Sync + 'static {
         /// Answers `Match`.
         fn r#match(
@@ -159,7 +162,7 @@ static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
 };
 /// Client of `r.type.Self`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod self_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Self`.
@@ -179,10 +182,13 @@ pub mod self_client {
     }
 }
 /// Server of `r.type.Self`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod self_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Self`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Self`"
+    )]
     pub trait Self_: rt::Send + rt::Sync + 'static {
         /// Answers `Async`.
         fn r#async(
@@ -203,7 +209,7 @@ static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::
     ],
 };
 /// Client of `r.type.Clone`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod clone_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Clone`.
@@ -227,10 +233,13 @@ pub mod clone_client {
     }
 }
 /// Server of `r.type.Clone`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod clone_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Clone`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Clone`"
+    )]
     pub trait Clone: rt::Send + rt::Sync + 'static {
         /// Answers `Clone`.
         fn clone(
@@ -255,7 +264,7 @@ static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
 };
 /// Client of `r.type.Send`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod send_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Send`.
@@ -275,10 +284,13 @@ pub mod send_client {
     }
 }
 /// Server of `r.type.Send`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod send_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Send`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Send`"
+    )]
     pub trait Send: rt::Send + rt::Sync + 'static {
         /// Answers `Send`.
         fn send(
@@ -296,7 +308,7 @@ static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Serv
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
 };
 /// Client of `r.type.T`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod t_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.T`.
@@ -316,10 +328,11 @@ pub mod t_client {
     }
 }
 /// Server of `r.type.T`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod t_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.T`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `r.type.T`")]
     pub trait T: rt::Send + rt::Sync + 'static {
         /// Answers `T`.
         fn t(
@@ -337,7 +350,7 @@ static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1:
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
 };
 /// Client of `r.type.Future`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod future_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Future`.
@@ -357,10 +370,13 @@ pub mod future_client {
     }
 }
 /// Server of `r.type.Future`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod future_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Future`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Future`"
+    )]
     pub trait Future: rt::Send + rt::Sync + 'static {
         /// Answers `Poll`.
         fn poll(
@@ -378,7 +394,7 @@ static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
 };
 /// Client of `r.type.Service`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod service_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Service`.
@@ -398,10 +414,13 @@ pub mod service_client {
     }
 }
 /// Server of `r.type.Service`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod service_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Service`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Service`"
+    )]
     pub trait Service: rt::Send + rt::Sync + 'static {
         /// Answers `Call`.
         fn call(
@@ -419,7 +438,7 @@ static __EMPTY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::
     methods: &[],
 };
 /// Client of `r.type.Empty`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod empty_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.Empty`.
@@ -435,10 +454,13 @@ pub mod empty_client {
     }
 }
 /// Server of `r.type.Empty`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod empty_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Empty`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Empty`"
+    )]
     pub trait Empty: rt::Send + rt::Sync + 'static {}
     rt::server!(EmptyServer, Empty, super::__EMPTY, []);
 }
@@ -450,7 +472,7 @@ static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codege
     ],
 };
 /// Client of `r.type.HTTPServer2`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod http_server2_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.HTTPServer2`.
@@ -470,10 +492,13 @@ pub mod http_server2_client {
     }
 }
 /// Server of `r.type.HTTPServer2`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod http_server2_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.HTTPServer2`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.HTTPServer2`"
+    )]
     pub trait HttpServer2: rt::Send + rt::Sync + 'static {
         /// Answers `GetURL`.
         fn get_url(
@@ -491,7 +516,7 @@ static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Se
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
 };
 /// Client of `r.type.A_B`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod a_b_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.A_B`.
@@ -511,10 +536,11 @@ pub mod a_b_client {
     }
 }
 /// Server of `r.type.A_B`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod a_b_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.A_B`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `r.type.A_B`")]
     pub trait AB: rt::Send + rt::Sync + 'static {
         /// Answers `A_B`.
         fn a_b(
@@ -532,7 +558,7 @@ static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Ser
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
 };
 /// Client of `r.type.AB`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ab_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `r.type.AB`.
@@ -552,10 +578,11 @@ pub mod ab_client {
     }
 }
 /// Server of `r.type.AB`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ab_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.AB`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `r.type.AB`")]
     pub trait Ab: rt::Send + rt::Sync + 'static {
         /// Answers `AB`.
         fn ab(

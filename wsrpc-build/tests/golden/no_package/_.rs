@@ -14,7 +14,7 @@ static __BARE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("Bare", "Do")],
 };
 /// Client of `Bare`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod bare_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Calls `Bare`.
@@ -34,10 +34,11 @@ pub mod bare_client {
     }
 }
 /// Server of `Bare`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod bare_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `Bare`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `Bare`")]
     pub trait Bare: rt::Send + rt::Sync + 'static {
         /// Answers `Do`.
         fn r#do(

@@ -29,7 +29,7 @@ static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
 };
 /// Client of `ping.Ping`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by the server.
@@ -52,10 +52,11 @@ pub mod ping_client {
     }
 }
 /// Server of `ping.Ping`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by the server.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Ping`")]
     pub trait Ping: rt::Send + rt::Sync + 'static {
         /// Asks the server to answer "pong".
         fn ping(
@@ -73,7 +74,7 @@ static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
 };
 /// Client of `ping.Gnip`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_client {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by each client.
@@ -96,10 +97,11 @@ pub mod gnip_client {
     }
 }
 /// Server of `ping.Gnip`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by each client.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Gnip`")]
     pub trait Gnip: rt::Send + rt::Sync + 'static {
         /// Asks the client to answer "ping", spelt backwards.
         fn gnip(

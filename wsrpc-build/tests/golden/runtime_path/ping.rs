@@ -31,7 +31,7 @@ static __PING: crate::renamed::rpc::codegen::v1::ServiceDescriptor = crate::rena
     ],
 };
 /// Client of `ping.Ping`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_client {
     use crate::renamed::rpc::codegen::v1 as rt;
     /// Answered by the server.
@@ -54,10 +54,11 @@ pub mod ping_client {
     }
 }
 /// Server of `ping.Ping`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_server {
     use crate::renamed::rpc::codegen::v1 as rt;
     /// Answered by the server.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Ping`")]
     pub trait Ping: rt::Send + rt::Sync + 'static {
         /// Asks the server to answer "pong".
         fn ping(
@@ -77,7 +78,7 @@ static __GNIP: crate::renamed::rpc::codegen::v1::ServiceDescriptor = crate::rena
     ],
 };
 /// Client of `ping.Gnip`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_client {
     use crate::renamed::rpc::codegen::v1 as rt;
     /// Answered by each client.
@@ -100,10 +101,11 @@ pub mod gnip_client {
     }
 }
 /// Server of `ping.Gnip`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_server {
     use crate::renamed::rpc::codegen::v1 as rt;
     /// Answered by each client.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Gnip`")]
     pub trait Gnip: rt::Send + rt::Sync + 'static {
         /// Asks the client to answer "ping", spelt backwards.
         fn gnip(

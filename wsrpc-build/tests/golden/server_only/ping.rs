@@ -29,10 +29,11 @@ static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
 };
 /// Server of `ping.Ping`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by the server.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Ping`")]
     pub trait Ping: rt::Send + rt::Sync + 'static {
         /// Asks the server to answer "pong".
         fn ping(
@@ -50,10 +51,11 @@ static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
 };
 /// Server of `ping.Gnip`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answered by each client.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Gnip`")]
     pub trait Gnip: rt::Send + rt::Sync + 'static {
         /// Asks the client to answer "ping", spelt backwards.
         fn gnip(

@@ -46,10 +46,13 @@ static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     ],
 };
 /// Server of `r.type.Type`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod type_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Type`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Type`"
+    )]
     pub trait Type: rt::Send + rt::Sync + 'static {
         /// Answers `Match`.
         fn r#match(
@@ -112,10 +115,13 @@ static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
 };
 /// Server of `r.type.Self`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod self_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Self`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Self`"
+    )]
     pub trait Self_: rt::Send + rt::Sync + 'static {
         /// Answers `Async`.
         fn r#async(
@@ -136,10 +142,13 @@ static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::
     ],
 };
 /// Server of `r.type.Clone`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod clone_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Clone`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Clone`"
+    )]
     pub trait Clone: rt::Send + rt::Sync + 'static {
         /// Answers `Clone`.
         fn clone(
@@ -164,10 +173,13 @@ static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
 };
 /// Server of `r.type.Send`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod send_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Send`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Send`"
+    )]
     pub trait Send: rt::Send + rt::Sync + 'static {
         /// Answers `Send`.
         fn send(
@@ -185,10 +197,11 @@ static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Serv
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
 };
 /// Server of `r.type.T`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod t_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.T`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `r.type.T`")]
     pub trait T: rt::Send + rt::Sync + 'static {
         /// Answers `T`.
         fn t(
@@ -206,10 +219,13 @@ static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1:
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
 };
 /// Server of `r.type.Future`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod future_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Future`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Future`"
+    )]
     pub trait Future: rt::Send + rt::Sync + 'static {
         /// Answers `Poll`.
         fn poll(
@@ -227,10 +243,13 @@ static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
 };
 /// Server of `r.type.Service`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod service_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Service`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Service`"
+    )]
     pub trait Service: rt::Send + rt::Sync + 'static {
         /// Answers `Call`.
         fn call(
@@ -248,10 +267,13 @@ static __EMPTY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::
     methods: &[],
 };
 /// Server of `r.type.Empty`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod empty_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.Empty`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.Empty`"
+    )]
     pub trait Empty: rt::Send + rt::Sync + 'static {}
     rt::server!(EmptyServer, Empty, super::__EMPTY, []);
 }
@@ -263,10 +285,13 @@ static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codege
     ],
 };
 /// Server of `r.type.HTTPServer2`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod http_server2_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.HTTPServer2`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not implement `r.type.HTTPServer2`"
+    )]
     pub trait HttpServer2: rt::Send + rt::Sync + 'static {
         /// Answers `GetURL`.
         fn get_url(
@@ -284,10 +309,11 @@ static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Se
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
 };
 /// Server of `r.type.A_B`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod a_b_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.A_B`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `r.type.A_B`")]
     pub trait AB: rt::Send + rt::Sync + 'static {
         /// Answers `A_B`.
         fn a_b(
@@ -305,10 +331,11 @@ static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::Ser
     methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
 };
 /// Server of `r.type.AB`.
-#[allow(dead_code, clippy::all)]
+#[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ab_server {
     use ::wsrpc::codegen::v1 as rt;
     /// Answers `r.type.AB`.
+    #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `r.type.AB`")]
     pub trait Ab: rt::Send + rt::Sync + 'static {
         /// Answers `AB`.
         fn ab(
