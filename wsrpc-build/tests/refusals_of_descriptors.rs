@@ -257,7 +257,8 @@ fn references_that_lead_nowhere() {
 
 #[test]
 fn fields_that_are_none() {
-    let cases: [(fn(&mut FieldDescriptorProto), &str); 6] = [
+    type Spoil = fn(&mut FieldDescriptorProto);
+    let cases: [(Spoil, &str); 6] = [
         (|f| f.number = None, "its number, 0, is out of range"),
         (|f| f.number = Some(-1), "its number, -1, is out of range"),
         (
