@@ -244,9 +244,10 @@ fn text_of(text: &str) -> String {
             out.push_str(&format!("<{bare}>"));
             rest = after;
             continue;
+        } else if let Some(len) = link_len(special) {
+            len
         } else {
-            let is_text = special.starts_with('h') || is_link(special);
-            if !is_text {
+            if !special.starts_with('h') {
                 out.push('\\');
             }
             1
@@ -282,13 +283,12 @@ fn address_len(text: &str) -> Option<usize> {
     (address.len() > scheme.len()).then_some(address.len())
 }
 
-/// Whether a bracket at the beginning opens a link to a web address.
-fn is_link(text: &str) -> bool {
-    let target = text
-        .strip_prefix('[')
-        .and_then(|text| text.split_once("]("));
-    target
-        .is_some_and(|(label, target)| !label.contains(['[', ']']) && address_len(target).is_some())
+/// The length of the link to a web address at the beginning: `[label](https://…)`.
+fn link_len(text: &str) -> Option<usize> {
+    let (label, target) = text.strip_prefix('[')?.split_once("](")?;
+    let (target, _) = target.split_once(')')?;
+    let is_link = !label.contains(['[', ']', '`']) && address_len(target).is_some();
+    is_link.then_some("[]()".len() + label.len() + target.len())
 }
 
 #[cfg(test)]

@@ -56,8 +56,8 @@ impl Builder {
         if let Some(path) = &self.descriptor_set {
             config.file_descriptor_set_path(path);
         }
-        let descriptors = config
-            .load_fds(protos, includes)
+        let descriptors = net::catch(|| config.load_fds(protos, includes))
+            .map_err(Error::new)?
             .map_err(|error| Error::new(error.to_string()))?;
         if self.emit_rerun_if_changed {
             protoc::watch(protos, includes, &descriptors);
@@ -126,7 +126,9 @@ impl Builder {
         }
         let (files, progress) = self.prepare(&mut config, descriptors.file, None)?;
         let result = net::catch(|| config.compile_fds(FileDescriptorSet { file: files }));
-        result.map_err(|panic| caught(&progress, &panic))??;
+        result
+            .map_err(|panic| caught(&progress, &panic))?
+            .map_err(refused)?;
         match self.include(&progress) {
             Some(file) => write(&self.target()?, &[file]),
             None => Ok(()),
@@ -177,7 +179,9 @@ impl Builder {
         });
         let requests = requests.collect();
         let result = net::catch(|| config.generate(requests));
-        let mut modules = result.map_err(|panic| caught(&progress, &panic))??;
+        let mut modules = result
+            .map_err(|panic| caught(&progress, &panic))?
+            .map_err(refused)?;
         modules.remove(&discarded);
         let mut files: Vec<(String, String)> = modules
             .into_iter()
@@ -202,6 +206,7 @@ impl Builder {
             file.package = file.package.take().filter(|package| !package.is_empty());
         }
         check::files(&files, self.with_messages)?;
+        self.check_include_file(&files)?;
         let types = check::Types::new(&files)?;
         if self.with_messages {
             check::types(&files, &types)?;
@@ -250,6 +255,21 @@ impl Builder {
         }
         self.emitter.check()?;
         self.messages.check()
+    }
+
+    fn check_include_file(&self, files: &[FileDescriptorProto]) -> Result<(), Error> {
+        let is_taken = |file: &&FileDescriptorProto| {
+            let module = Module::from_protobuf_package_name(file.package());
+            let name = include::file_name(&module, self.suffix());
+            self.include_file.as_ref() == Some(&name)
+        };
+        match files.iter().find(is_taken) {
+            None => Ok(()),
+            Some(file) => Err(Error::new(format!(
+                "{}: what is in its package goes into a file with the name of the include file: choose another for that",
+                file.name()
+            ))),
+        }
     }
 
     fn plan(&self, files: &[FileDescriptorProto], is_asked: impl Fn(&str) -> bool) -> Progress {
@@ -321,12 +341,10 @@ fn caught(progress: &Progress, panic: &str) -> Error {
     })
 }
 
-/// For what prost gives back: mostly an error of writing.
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::InvalidInput => Self::new(error.to_string()),
-            _ => Self::io("cannot write the generated code", error),
-        }
+/// The error for what prost gives back: mostly an error of writing.
+fn refused(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => Error::new(error.to_string()),
+        _ => Error::io("cannot write the generated code", error),
     }
 }

@@ -56,7 +56,7 @@ use std::path::Path;
 pub use builder::{Builder, configure};
 pub use error::Error;
 pub use options::options_help;
-pub use prost_build;
+pub use {prost_build, prost_types};
 
 /// Compiles `.proto` files, with the default settings, into `OUT_DIR`.
 ///

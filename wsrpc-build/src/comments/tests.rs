@@ -74,6 +74,52 @@ fn brackets_are_no_html() {
 }
 
 #[test]
+fn addresses_are_links_without_the_punctuation_behind() {
+    for (comment, expected) in [
+        ("https://a.b/c.", "<https://a.b/c>."),
+        ("(see http://a.b/c?d=e#f)", "(see <http://a.b/c?d=e#f>)"),
+        ("https://a.b, https://c", "<https://a.b>, <https://c>"),
+        ("[a](https://b.c/d.), [", "[a](https://b.c/d.), \\["),
+        ("`https://a.b`", "`https://a.b`"),
+        ("https:// and https", "https:// and https"),
+        ("<https://a b>", "\\<<https://a> b>"),
+    ] {
+        assert_eq!(
+            documentation(&format!(" {comment}\n")),
+            format!(" {expected}\n")
+        );
+    }
+}
+
+#[test]
+fn brackets_are_no_links_unless_to_an_address() {
+    for (comment, expected) in [
+        ("[a] and b[0]", "\\[a] and b\\[0]"),
+        ("[a][b] [c](d)", "\\[a]\\[b] \\[c](d)"),
+        ("`a[0]` \\[b]", "`a[0]` \\[b]"),
+    ] {
+        assert_eq!(
+            documentation(&format!(" {comment}\n")),
+            format!(" {expected}\n")
+        );
+    }
+}
+
+#[test]
+fn what_is_hidden_comes_back() {
+    for text in [" a[0], https://b.\n", "   three spaces\n", "\n", "none\n"] {
+        let mut code = hide(text);
+        assert!(!code.contains('[') && !code.contains("://"), "{code}");
+        // As prost writes it: with a space in front, where there is none.
+        if code.starts_with(MARGIN) {
+            code.insert(0, ' ');
+        }
+        reveal(&mut code);
+        assert_eq!(code, text);
+    }
+}
+
+#[test]
 fn characters_that_rustc_refuses_go() {
     assert_eq!(documentation(" a\r b\u{202e}c\r\n"), " a\n bc\n");
 }
