@@ -9,6 +9,11 @@ use super::{CallContext, MethodDescriptor, Request, Response, ServiceDescriptor}
 use crate::{proto::Refusal, status::Status};
 
 /// A set of methods that can be called: what `PingServer::new(handler)` of generated code is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "wrap what implements a generated trait in the server that was generated with it: `PingServer::new(…)`"
+)]
 pub trait Service: Send + Sync + 'static {
     /// Its name and methods.
     fn descriptor(&self) -> &'static ServiceDescriptor;

@@ -70,7 +70,7 @@ pub mod gnip_client {
         pub fn new(channel: rt::Channel) -> Self {
             Self { channel }
         }
-        /// Asks the client to answer "ping", spelt backwards.
+        /// Asks the client to answer "gnop".
         pub fn gnip(
             &self,
             request: super::GnipRequest,

@@ -91,7 +91,7 @@ pub mod gnip_client {
         pub fn new(channel: rt::Channel) -> Self {
             Self { channel }
         }
-        /// Asks the client to answer "ping", spelt backwards.
+        /// Asks the client to answer "gnop".
         pub fn gnip(
             &self,
             request: super::GnipRequest,
@@ -107,7 +107,7 @@ pub mod gnip_server {
     /// Answered by each client.
     #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Gnip`")]
     pub trait Gnip: rt::Send + rt::Sync + 'static {
-        /// Asks the client to answer "ping", spelt backwards.
+        /// Asks the client to answer "gnop".
         fn gnip(
             &self,
             request: rt::Request<super::GnipRequest>,

@@ -57,7 +57,7 @@ pub mod gnip_server {
     /// Answered by each client.
     #[diagnostic::on_unimplemented(message = "`{Self}` does not implement `ping.Gnip`")]
     pub trait Gnip: rt::Send + rt::Sync + 'static {
-        /// Asks the client to answer "ping", spelt backwards.
+        /// Asks the client to answer "gnop".
         fn gnip(
             &self,
             request: rt::Request<super::GnipRequest>,
