@@ -13,7 +13,8 @@ pub enum Outcome {
     NotSent,
     /// The callee did not start it. Making it again is safe.
     Refused,
-    /// The callee ran it, and this is its own answer.
+    /// The callee answered, and this is its answer. On version 1 of the wire its refusals look the same: their text begins
+    /// with a code, `resource_exhausted: …`.
     Ran,
     /// The call was sent and nothing more is known: the callee may or may not have run it.
     Unknown,

@@ -111,7 +111,7 @@ impl SessionConfig {
         self
     }
 
-    /// The time-out of a call that sets none, from when it is sent. Default: 60 seconds; `None` is no time-out.
+    /// The time-out of a call that sets none, from when there is a session for it. Default: 60 seconds; `None` is no time-out.
     ///
     /// A Go peer never answers a call of a method that it does not know, so that without any time-out such a call
     /// lasts as long as its session.
@@ -146,7 +146,8 @@ impl SessionConfig {
         self
     }
 
-    /// How long a session that ends waits for its peer to confirm the close. Default: 1 second.
+    /// How long a session that ends waits for its peer to confirm the close, and then for its handlers to stop.
+    /// Default: 1 second.
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
         self

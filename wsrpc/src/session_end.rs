@@ -151,7 +151,8 @@ impl fmt::Display for SessionEnd {
                 f.write_str("the peer sent a text frame, only binary ones are understood")
             }
             Self::OverLimit(what) => write!(f, "the peer exceeded its limits: {what}"),
-            Self::Internal(what) => write!(f, "an internal error: {what}"),
+            // What a panic said may hold anything, and this may reach another peer: it is in the log.
+            Self::Internal(_) => f.write_str("an internal error of this side"),
         }
     }
 }

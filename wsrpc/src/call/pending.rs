@@ -132,14 +132,17 @@ enum State {
 /// A call that its session is to take, and may have no room for yet.
 struct Opening {
     session: Session,
+    deadline: Option<Instant>,
     ticket: Option<Ticket>,
     /// The call's deadline, while there is no room.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Opening {
-    fn new(session: Session) -> Self {
+    /// The deadline is the call's own, or else the session's default from now on.
+    fn new(session: Session, deadline: Option<Instant>) -> Self {
         Self {
+            deadline: deadline.or_else(|| session.default_deadline()),
             session,
             ticket: None,
             timer: None,
@@ -176,7 +179,7 @@ impl<R: Message + Default> Future for CallFuture<R> {
             let result = match &mut this.state {
                 State::Lookup => this.lookup(),
                 State::Waiting(wait) => ready!(wait.as_mut().poll(cx))
-                    .map(Opening::new)
+                    .map(|session| Opening::new(session, this.deadline))
                     .map(State::Opening)
                     .map(Step::To),
                 State::Opening(_) => ready!(this.open(cx)),
@@ -211,7 +214,10 @@ impl<R> CallFuture<R> {
         let connector = self.call.channel.connector();
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
-            Lookup::Ready(session) => Ok(Step::To(State::Opening(Opening::new(session)))),
+            Lookup::Ready(session) => Ok(Step::To(State::Opening(Opening::new(
+                session,
+                self.deadline,
+            )))),
             Lookup::Failed(error) => Err(error),
             Lookup::Wait => {
                 let wait = connector.clone().wait(wait_for_ready);
@@ -233,17 +239,12 @@ impl<R> CallFuture<R> {
         };
         let Opening {
             session,
+            deadline,
             ticket,
             timer,
         } = opening;
         let payload = self.call.payload.clone();
-        match session.open(
-            self.call.method,
-            payload,
-            self.deadline,
-            *ticket,
-            cx.waker(),
-        ) {
+        match session.open(self.call.method, payload, *deadline, *ticket, cx.waker()) {
             Ok(key) => {
                 let session = session.clone();
                 *ticket = None;
@@ -252,7 +253,7 @@ impl<R> CallFuture<R> {
             Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
             Err(OpenError::Full(waiting)) => {
                 *ticket = Some(waiting);
-                if let Some(deadline) = self.deadline {
+                if let Some(deadline) = *deadline {
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
                     ready!(timer.as_mut().poll(cx));
                     return Poll::Ready(Err(deadline_exceeded(Outcome::NotSent)));

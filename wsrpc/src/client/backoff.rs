@@ -51,7 +51,8 @@ impl ReconnectConfig {
         self
     }
 
-    /// The longest pause of all. Default: 120 seconds.
+    /// The longest pause of all. Default: 120 seconds. A client whose session was taken over by another holder of its key
+    /// waits for at least 5 seconds, whatever the cap.
     pub fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
         self
@@ -65,11 +66,14 @@ impl ReconnectConfig {
     }
 }
 
+/// A server that says that this key connected elsewhere is left alone for at least this long.
+const AFTER_REPLACED: Duration = Duration::from_secs(5);
+
 /// The pauses of one client.
 #[derive(Debug)]
 pub(super) struct Backoff {
     pauses: ExponentialBackoff,
-    stable_after: Duration,
+    config: ReconnectConfig,
 }
 
 impl Backoff {
@@ -84,13 +88,13 @@ impl Backoff {
             .build();
         Self {
             pauses,
-            stable_after: config.stable_after,
+            config: config.clone(),
         }
     }
 
     /// A session has ended that lasted this long.
     pub(super) fn session_lasted(&mut self, lasted: Duration) {
-        if lasted >= self.stable_after {
+        if lasted >= self.config.stable_after {
             self.pauses.reset();
         }
     }
@@ -98,7 +102,24 @@ impl Backoff {
     /// The next pause.
     pub(super) fn next(&mut self) -> Duration {
         // Without a limit on the time in all, there is always a next one.
-        self.pauses.next_backoff().unwrap_or(self.stable_after)
+        self.pauses.next_backoff().unwrap_or(self.config.cap)
+    }
+
+    /// The pause of a client that has been replaced for this many times in a row: at least 5 seconds, and drawn from an
+    /// interval that doubles, up to the cap.
+    pub(super) fn after_replaced(&mut self, times: u32) -> Duration {
+        let longest = AFTER_REPLACED
+            .saturating_mul(1 << times.min(16))
+            .min(self.config.cap);
+        let mut random = [0; 4];
+        getrandom::fill(&mut random).expect("the system's random source works");
+        let share = f64::from(u32::from_ne_bytes(random)) / f64::from(u32::MAX);
+        AFTER_REPLACED + longest.saturating_sub(AFTER_REPLACED).mul_f64(share)
+    }
+
+    /// Whether a pause is one of those that follow the loss of a session in good order.
+    pub(super) fn is_short(&self, pause: Duration) -> bool {
+        pause <= self.config.base
     }
 }
 

@@ -46,7 +46,7 @@ impl Dialer {
             .await
             .map_err(|error| ConnectError::Unreachable {
                 endpoint: self.endpoint.to_string(),
-                source: Arc::new(error),
+                error: Arc::new(error),
             })?;
         let handshake = tls::connect(self.tls.clone(), &self.identity, stream).await;
         let (server, mut stream) = handshake.map_err(|error| self.tls_error(error))?;

@@ -19,12 +19,12 @@ pub enum ConnectError {
     #[error("{0}")]
     Identity(String),
     /// The address cannot be resolved or reached.
-    #[error("cannot reach {endpoint}: {source}")]
+    #[error("cannot reach {endpoint}: {error}")]
     Unreachable {
         /// The address.
         endpoint: String,
         /// What the system says.
-        source: Arc<std::io::Error>,
+        error: Arc<std::io::Error>,
     },
     /// The server refused this client's key: it is not on the server's allow list.
     #[error(

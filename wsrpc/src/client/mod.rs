@@ -97,7 +97,8 @@ impl Client {
         }
     }
 
-    /// Closes the connection for good, and waits until all of this client's tasks have ended. Pending calls fail.
+    /// Closes the connection for good, and waits until all of this client's tasks have ended; for those of handlers that
+    /// block their thread no longer than the [close time-out](crate::SessionConfig::close_timeout). Pending calls fail.
     ///
     /// # Cancel safety
     ///

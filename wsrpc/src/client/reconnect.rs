@@ -66,6 +66,14 @@ impl Shared {
         self.wait_for_ready
     }
 
+    fn set_shutdown(&self) {
+        self.progress.send_if_modified(|progress| {
+            let changed = progress.state() != State::Shutdown;
+            *progress = Progress::Shutdown;
+            changed
+        });
+    }
+
     /// Ends the task; what it holds is closed by it.
     pub(super) fn close(&self) {
         self.closing.send_replace(true);
@@ -76,9 +84,6 @@ impl Shared {
         self.task.closed().await;
     }
 }
-
-/// A server that says that this key connected elsewhere is left alone for at least this long.
-const AFTER_REPLACED: Duration = Duration::from_secs(5);
 
 /// Connects, runs the session, and connects again, until the client is closed.
 pub(super) struct Reconnect {
@@ -126,7 +131,7 @@ impl Reconnect {
                     }
                     self.backoff.session_lasted(began.elapsed());
                     if is_replaced(&end) {
-                        pause = AFTER_REPLACED.saturating_mul(1 << replaced.min(6));
+                        pause = self.backoff.after_replaced(replaced);
                         replaced += 1;
                         tracing::error!(
                             key = %self.shared.public_key,
@@ -144,8 +149,8 @@ impl Reconnect {
             pause = pause.max(self.backoff.next());
             let endpoint = &self.dialer.endpoint;
             tracing::info!(%endpoint, %error, ?pause, "not connected");
-            // The end of a session was told when it came.
-            if !matches!(error, ConnectError::SessionEnded(_)) {
+            // The end of a session was told when it came; calls do not wait through a long pause for the next one.
+            if !matches!(error, ConnectError::SessionEnded(_)) || !self.backoff.is_short(pause) {
                 progress.send_replace(Progress::TransientFailure(error));
             }
             select! {
@@ -153,7 +158,7 @@ impl Reconnect {
                 _ = closing.changed() => {}
             }
         }
-        progress.send_replace(Progress::Shutdown);
+        self.shared.set_shutdown();
     }
 
     /// Runs one session to its end.
@@ -167,7 +172,12 @@ impl Reconnect {
         let hooks = Hooks {
             ended: Some(Box::new(move |_, end| {
                 let error = ConnectError::SessionEnded(end.clone());
-                shared.progress.send_replace(Progress::Idle(error));
+                shared
+                    .progress
+                    .send_replace(match *shared.closing.borrow() {
+                        true => Progress::Shutdown,
+                        false => Progress::Idle(error),
+                    });
             })),
             ..Hooks::default()
         };
@@ -185,7 +195,7 @@ impl Reconnect {
                 driver.await
             }
         };
-        session.finished(self.config.close_timeout).await;
+        session.wait_for_tasks(self.config.close_timeout).await;
         finished.end
     }
 }
@@ -197,8 +207,6 @@ fn is_replaced(end: &SessionEnd) -> bool {
 impl Drop for Reconnect {
     fn drop(&mut self) {
         // However the task ends, nobody is to wait for a session that will not come.
-        if self.shared.progress().state() != State::Shutdown {
-            self.shared.progress.send_replace(Progress::Shutdown);
-        }
+        self.shared.set_shutdown();
     }
 }

@@ -11,9 +11,9 @@ use crate::session::Session;
 ///
 /// ```text
 ///   Connecting --> Ready --> Idle --> Connecting
-///       |  ^
-///       v  |                 close, from any of them --> Shutdown
-///   TransientFailure
+///       |  ^                  |
+///       v  |                  | before a long pause
+///   TransientFailure <--------+           close, from any of them --> Shutdown
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -107,7 +107,8 @@ impl StateWatch {
     ///
     /// Dropping it loses no change.
     pub async fn changed(&mut self) -> Option<State> {
-        let told = !self.watch.has_changed().ok()?;
+        // An error says that the client is gone, and perhaps that it was closed just now.
+        let told = matches!(self.watch.has_changed(), Ok(false));
         if told && self.current() == State::Shutdown {
             return None;
         }

@@ -32,25 +32,25 @@ pub enum KeyError {
     },
     /// No point of the ed25519 curve has these bytes, so they are nobody's key.
     #[error(
-        "{hex} is not an ed25519 public key (no point of the curve has these bytes): check it for a typing error"
+        "{start}… is not an ed25519 public key (no point of the curve has these bytes): check it for a typing error, and that it is no secret key"
     )]
     NotOnCurve {
-        /// The bytes, as hex digits.
-        hex: String,
+        /// The first 8 of its hex digits: it may be a secret key that was given by mistake.
+        start: String,
     },
     /// The bytes are a second spelling of a point that has a canonical one.
-    #[error("{hex} is not the canonical form of an ed25519 public key")]
+    #[error("{start}… is not the canonical form of an ed25519 public key")]
     NotCanonical {
-        /// The bytes, as hex digits.
-        hex: String,
+        /// The first 8 of its hex digits: it may be a secret key that was given by mistake.
+        start: String,
     },
     /// The point has a small order, so that one signature fits almost every message.
     #[error(
-        "{hex} is a weak ed25519 public key, for which anyone can sign: have its owner generate another"
+        "{start}… is a weak ed25519 public key, for which anyone can sign: have its owner generate another"
     )]
     Weak {
-        /// The bytes, as hex digits.
-        hex: String,
+        /// The first 8 of its hex digits: it may be a secret key that was given by mistake.
+        start: String,
     },
     /// The text of a secret key has the wrong length.
     #[error(

@@ -35,16 +35,16 @@ impl PublicKey {
     ///
     /// When they are not the canonical form of a point of the curve, or are a weak key.
     pub fn from_bytes(bytes: [u8; Self::LENGTH]) -> Result<Self, KeyError> {
-        let hex = || Self(bytes).to_string();
-        let key =
-            VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotOnCurve { hex: hex() })?;
+        let start = || Self(bytes).short().to_string();
+        let key = VerifyingKey::from_bytes(&bytes)
+            .map_err(|_| KeyError::NotOnCurve { start: start() })?;
         // With one, a signature proves nothing. Go accepts them.
         if key.is_weak() {
-            return Err(KeyError::Weak { hex: hex() });
+            return Err(KeyError::Weak { start: start() });
         }
         // Two spellings of one key would be two names of one peer.
         if key.to_edwards().compress().to_bytes() != bytes {
-            return Err(KeyError::NotCanonical { hex: hex() });
+            return Err(KeyError::NotCanonical { start: start() });
         }
         Ok(Self(bytes))
     }

@@ -74,7 +74,7 @@ fn bytes_that_are_no_key_are_refused() {
     let off_curve = [2; 32];
     assert!(matches!(
         PublicKey::from_bytes(off_curve),
-        Err(KeyError::NotOnCurve { hex }) if hex == "02".repeat(32)
+        Err(KeyError::NotOnCurve { start }) if start.starts_with("02020202") && start.len() < 12
     ));
     let mut identity_point = [0; 32];
     identity_point[0] = 1;

@@ -78,11 +78,13 @@ impl Serving {
         }
     }
 
-    pub(super) fn admit(&mut self, request: Request) -> Admission {
+    pub(super) fn admit(&mut self, mut request: Request) -> Admission {
         if self.ids.contains(&request.call_id) {
             return Admission::Duplicate;
         }
         if self.running.len() < self.max_running {
+            // The id is a slice of the call, which may be large and is not to be kept alive until its answer is sent.
+            request.call_id = request.call_id.detached();
             self.ids.insert(request.call_id.clone());
             return Admission::Start(self.start(request));
         }

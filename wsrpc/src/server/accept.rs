@@ -117,7 +117,7 @@ impl Acceptor {
         entered.finished = driver.run().await;
         tracing::info!(%address, %peer, end = %entered.finished.end, "disconnected");
         drop(entered);
-        session.finished(self.config.close_timeout).await;
+        session.wait_for_tasks(self.config.close_timeout).await;
     }
 
     async fn handshake(

@@ -76,7 +76,8 @@ impl Allowed {
 
 /// Sessions that are being cut off.
 ///
-/// It has happened already: no call of theirs starts any more, no answer goes out, pending calls have failed. What can
+/// It has happened already: no call that is received from now on starts, no answer is sent that was not on its way, pending
+/// calls have failed. What can
 /// be awaited is the end of their tasks, for at most a second: a handler that blocks its thread cannot be stopped.
 /// Awaiting yields how many sessions still had tasks then; each is logged. In a handler of a session that is being cut
 /// off, that session is not waited for.

@@ -7,7 +7,11 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use super::{AllowList, Control, Peers, Server, accept::Acceptor, registry::Registry};
+use super::{
+    AllowList, Control, EndsSessions, Peers, Server,
+    accept::Acceptor,
+    registry::{Admit, Registry},
+};
 use crate::{
     config::SessionConfig,
     identity::{Identity, PublicKey},
@@ -27,12 +31,12 @@ pub enum BindError {
     #[error("{0}")]
     Identity(String),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}{}", advice(.source))]
+    #[error("cannot listen on {address}: {error}{}", advice(.error))]
     Listen {
         /// The address.
         address: String,
         /// What the system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// There is nothing to listen on.
     #[error("there is no listener: call `listener` before `build`, or `bind` instead")]
@@ -53,6 +57,8 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct ServerBuilder {
     identity: Identity,
     registry: Arc<Registry>,
+    ends_sessions: EndsSessions,
+    admit: Option<Admit>,
     services: RouterBuilder,
     session: SessionConfig,
     listeners: Vec<TcpListener>,
@@ -64,9 +70,12 @@ pub struct ServerBuilder {
 
 impl ServerBuilder {
     pub(super) fn new(identity: Identity) -> Self {
+        let registry = Arc::new(Registry::new());
         Self {
             identity,
-            registry: Arc::new(Registry::new()),
+            ends_sessions: EndsSessions(registry.clone()),
+            registry,
+            admit: None,
             services: RouterBuilder::default(),
             session: SessionConfig::default(),
             listeners: Vec::new(),
@@ -94,9 +103,10 @@ impl ServerBuilder {
     /// Asks `admit` about each key that connects and is not on the allow list: one that it admits is on the list from
     /// then on. For enrolment.
     ///
-    /// It is called within the TLS handshake, after the peer has proven its key, and must answer at once.
-    pub fn admit(self, admit: impl Fn(&PublicKey) -> bool + Send + Sync + 'static) -> Self {
-        self.registry.set_admit(Box::new(admit));
+    /// It is called within the TLS handshake, after the peer has proven its key, and must answer at once. A key that was
+    /// taken off the list is asked about again.
+    pub fn admit(mut self, admit: impl Fn(&PublicKey) -> bool + Send + Sync + 'static) -> Self {
+        self.admit = Some(Box::new(admit));
         self
     }
 
@@ -185,8 +195,14 @@ impl ServerBuilder {
         let router = self.services.build()?;
         let registry = self.registry;
         let admits = registry.clone();
+        let admit = self.admit;
         let identity = self.identity.clone();
-        let set_up = move || tls::server_config(&identity, Arc::new(move |key| admits.admits(key)));
+        let set_up = move || {
+            tls::server_config(
+                &identity,
+                Arc::new(move |key| admits.admits(key, admit.as_ref())),
+            )
+        };
         let tls = tls::where_it_may_block(&self.identity, set_up).await;
         let tls = tls.map_err(|error| BindError::Identity(error.to_string()))?;
         let health = match &self.health_check {
@@ -214,6 +230,7 @@ impl ServerBuilder {
         Ok(Server {
             acceptor: Arc::new(acceptor),
             listeners: self.listeners,
+            ends_sessions: self.ends_sessions,
             health,
             control,
             alive: receiver,
@@ -223,9 +240,9 @@ impl ServerBuilder {
 
 async fn listen(name: String, address: impl ToSocketAddrs) -> Result<TcpListener, BindError> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|source| BindError::Listen {
+    listener.map_err(|error| BindError::Listen {
         address: name.trim_matches('"').to_owned(),
-        source,
+        error,
     })
 }
 

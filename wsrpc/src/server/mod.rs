@@ -48,6 +48,7 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     health: Option<TcpListener>,
     control: Arc<Control>,
+    ends_sessions: EndsSessions,
     /// Goes away with the server, however it ends.
     alive: watch::Receiver<()>,
 }
@@ -142,10 +143,10 @@ impl Server {
             listeners,
             health,
             control,
+            ends_sessions: _ends_sessions,
             alive,
         } = self;
         let registry = acceptor.registry.clone();
-        let _ends_sessions = EndsSessions(registry.clone());
         let mut stop = control.stop.subscribe();
         let mut connections = JoinSet::new();
         let mut health_checks = JoinSet::new();
@@ -181,6 +182,7 @@ impl Server {
         }
         registry.end_all(&SessionEnd::Shutdown);
         while connections.join_next().await.is_some() {}
+        health_checks.shutdown().await;
         drop(alive);
     }
 }
@@ -202,7 +204,7 @@ async fn accept_any(
     .await
 }
 
-/// Ends what is left when `serve` is dropped.
+/// Ends what is left when a server, or what was to become one, is dropped.
 struct EndsSessions(Arc<Registry>);
 
 impl Drop for EndsSessions {

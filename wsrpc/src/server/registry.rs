@@ -28,7 +28,6 @@ pub(super) type Admit = Box<dyn Fn(&PublicKey) -> bool + Send + Sync>;
 
 pub(super) struct Registry {
     table: Mutex<Table>,
-    admit: Mutex<Option<Arc<Admit>>>,
 }
 
 struct Table {
@@ -94,7 +93,6 @@ impl Registry {
                 subscribers: Subscribers::default(),
                 awaited: HashMap::new(),
             }),
-            admit: Mutex::new(None),
         }
     }
 
@@ -203,16 +201,19 @@ impl Registry {
         if entry.sessions.is_empty() {
             table.entries.remove(&key);
         }
-        if finished.end == SessionEnd::Replaced && finished.acknowledged {
+        let cloned = finished.end == SessionEnd::Replaced && finished.acknowledged;
+        if let Some(route) = current.filter(|_| cloned) {
+            table
+                .subscribers
+                .tell_cloned(key, route.epoch, &PeerState::Connected);
+        }
+        // Whoever takes the log may want to know of peers.
+        drop(table);
+        if cloned {
             tracing::warn!(
                 %key,
                 "two processes hold this key: one was alive when the other took over its session"
             );
-            if let Some(route) = current {
-                table
-                    .subscribers
-                    .tell_cloned(key, route.epoch, &PeerState::Connected);
-            }
         }
     }
 
@@ -299,17 +300,12 @@ impl Registry {
 
 // Who may connect.
 impl Registry {
-    pub(super) fn set_admit(&self, admit: Admit) {
-        *lock(&self.admit) = Some(Arc::new(admit));
-    }
-
     /// Whether a key may connect; one that the admission hook takes is on the list from here on.
-    pub(super) fn admits(&self, key: &PublicKey) -> bool {
+    pub(super) fn admits(&self, key: &PublicKey, admit: Option<&Admit>) -> bool {
         if self.is_allowed(key) {
             return true;
         }
         // The hook is the user's: it is called with no lock held.
-        let admit = lock(&self.admit).clone();
         let admitted = admit.is_some_and(|admit| admit(key));
         if admitted {
             self.allow(*key);

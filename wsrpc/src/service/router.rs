@@ -97,6 +97,9 @@ enum Entry {
     Shared(Vec<&'static str>),
 }
 
+/// Characters of an unknown name that are sent back.
+const MAX_SHOWN: usize = 64;
+
 /// A method of a service.
 #[derive(Clone)]
 pub(crate) struct Method {
@@ -130,10 +133,18 @@ impl Router {
                 "the method name {name} is shared by {}, so that version 1 cannot tell which is meant",
                 services.join(" and ")
             ))),
-            None if self.methods.is_empty() => Err(Status::unimplemented(format!(
-                "no method {name:?}: this side has no services"
-            ))),
-            None => Err(Status::unimplemented(format!("no method {name:?}"))),
+            None => {
+                // A name may fill a whole message, and its escapes several.
+                let shown: String = name.chars().take(MAX_SHOWN).collect();
+                let mut text = format!("no method {shown:?}");
+                if shown.len() < name.len() {
+                    text += "…";
+                }
+                if self.methods.is_empty() {
+                    text += ": this side has no services";
+                }
+                Err(Status::unimplemented(text))
+            }
         }
     }
 }

@@ -108,7 +108,7 @@ impl<IO: Io> Driver<IO> {
             tracing::error!(message, "a session's driver panicked: please report it");
             let end = SessionEnd::Internal(message.to_owned());
             self.session.end(end.clone());
-            Poll::Ready(end)
+            Poll::Ready(self.session.ended().unwrap_or(end))
         })
     }
 
@@ -342,7 +342,10 @@ impl<IO: Io> Driver<IO> {
                 })
                 .await;
             }
-            poll_fn(|cx| self.poll_goodbye(cx, &mut answer)).await;
+            // A peer that has said nothing for so long will not say goodbye.
+            if !matches!(end, SessionEnd::KeepaliveTimeout(_)) {
+                poll_fn(|cx| self.poll_goodbye(cx, &mut answer)).await;
+            }
             poll_fn(|cx| self.socket.poll_shutdown(cx)).await.ok();
             if matches!(end, SessionEnd::TooBig { .. } | SessionEnd::Protocol(_)) {
                 poll_fn(|cx| self.socket.poll_discard(cx)).await;

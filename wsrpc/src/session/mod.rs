@@ -98,6 +98,12 @@ impl Session {
         self.0.id
     }
 
+    /// The deadline of a call that is made now and has none of its own.
+    pub(crate) fn default_deadline(&self) -> Option<Instant> {
+        let timeout = self.lock().core.default_timeout()?;
+        Instant::now().checked_add(timeout)
+    }
+
     /// Makes a call; see [`Core::open`].
     pub(crate) fn open(
         &self,
@@ -108,10 +114,6 @@ impl Session {
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
         let mut state = self.lock();
-        let deadline = deadline.or_else(|| {
-            let timeout = state.core.default_timeout()?;
-            Instant::now().checked_add(timeout)
-        });
         let deadline = deadline.map(Instant::into_std);
         let key = state
             .core
@@ -230,6 +232,16 @@ impl Session {
         }
         let finished = tokio::time::timeout(limit, self.0.handlers.idle()).await;
         finished.is_ok()
+    }
+
+    /// As [`finished`](Self::finished), and says so where tasks are left.
+    pub(crate) async fn wait_for_tasks(&self, limit: Duration) {
+        if !self.finished(limit).await {
+            tracing::warn!(
+                peer = %self.peer(),
+                "tasks of a session that has ended still run: a handler blocks its thread"
+            );
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -32,8 +32,15 @@ impl SocketOptions {
         #[cfg(any(target_os = "android", target_os = "linux"))]
         {
             let socket = socket2::SockRef::from(stream);
-            socket.set_tcp_user_timeout(Some(self.user_timeout))?;
-            socket.set_tcp_notsent_lowat(UNSENT)?;
+            // The kernel takes an `int` of milliseconds.
+            let timeout = self
+                .user_timeout
+                .min(Duration::from_millis(i32::MAX as u64));
+            let set = socket.set_tcp_user_timeout(Some(timeout));
+            // A system that does not have them has the timers of the session.
+            if let Err(error) = set.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
+                tracing::debug!(%error, "a socket option is not to be had");
+            }
         }
         Ok(())
     }

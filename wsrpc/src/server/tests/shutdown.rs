@@ -8,8 +8,9 @@ use std::{
 use tokio::{net::TcpStream, sync::Semaphore};
 
 use crate::{
-    Client, Code, ConnectError, Outcome, ReconnectConfig, Response, SecretKey, SessionEnd, State,
-    service::test_support::{Echo, Served, Watched, echo, spawn_echo, tasks, until},
+    Client, Code, ConnectError, Outcome, ReconnectConfig, Response, SecretKey, Server, SessionEnd,
+    State,
+    service::test_support::{Echo, Served, Text, Watched, echo, spawn_echo, tasks, until},
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -169,4 +170,53 @@ async fn a_server_leaves_no_task_behind() {
         client.close().await;
     }
     until("the tasks have ended", || tasks() == base).await;
+}
+
+#[tokio::test]
+async fn a_server_serves_until_its_signal_and_then_lets_calls_end() {
+    let gate = Arc::new(Semaphore::new(0));
+    let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
+    let key = SecretKey::generate();
+    let open = gate.clone();
+    let server = Server::builder(key.clone())
+        .allow_any()
+        .add_service(Echo::new(move |_| {
+            started.send(()).ok();
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                Ok(Response::new(Text::new("done")))
+            }
+        }))
+        .bind("127.0.0.1:0")
+        .await
+        .unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let (signal, signalled) = tokio::sync::oneshot::channel::<()>();
+    let wait = async move {
+        signalled.await.ok();
+    };
+    let serving = tokio::spawn(server.serve_until(wait, LONG));
+    let client = Client::builder(SecretKey::generate(), key.public_key());
+    let client = client.connect(&address).await.unwrap();
+    let call = spawn_echo(&client.channel(), "x");
+    starts.recv().await.unwrap();
+    signal.send(()).unwrap();
+    open.add_permits(1);
+    assert_eq!(call.await.unwrap().unwrap().body, "done");
+    serving.await.unwrap();
+    assert!(TcpStream::connect(&address).await.is_err());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_peer_of_a_server_that_never_served_is_told() {
+    let server = Server::builder(SecretKey::generate());
+    let peers = server.peers();
+    let mut events = peers.events();
+    let key = SecretKey::generate().public_key();
+    let waiting = tokio::spawn(async move { peers.connected(key).await });
+    tokio::task::yield_now().await;
+    drop(server);
+    assert!(!waiting.await.unwrap());
+    assert_eq!(events.next().await, None);
 }

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use crate::{
-    Blame, Call, Code, Outcome, Response, Status,
+    Blame, Call, Code, MethodDescriptor, Outcome, Response, Status,
     call_error::CallError,
     service::test_support::{ECHO, Echo, MISSING, Text, against_raw, echo, spawn_echo},
     testing::{Services, pair},
@@ -167,4 +167,15 @@ async fn answers_go_out_under_the_callers_id_whatever_that_is() {
         assert_eq!(response.call_id.as_str(), id);
         assert_eq!(&response.result.unwrap()[2..], b"x");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_nobody_knows_is_sent_back_in_part() {
+    const NAME: &str = "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij";
+    static LONG: MethodDescriptor = MethodDescriptor::unary("test.Echo", NAME);
+    let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
+    let call = Call::<Text>::unary(&client.channel(), &LONG, &Text::new("x"));
+    let error = call.await.unwrap_err();
+    let shown = format!("unimplemented: no method {:?}…", &NAME[..64]);
+    assert_eq!(error.message(), shown);
 }
