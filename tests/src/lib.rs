@@ -11,5 +11,5 @@ pub mod proxy;
 /// The services of `proto/ping.proto`.
 pub mod ping {
     #![allow(missing_docs)]
-    include!(concat!(env!("OUT_DIR"), "/ping.rs"));
+    wsrpc::include_proto!("ping");
 }

@@ -12,7 +12,7 @@ mod story;
 
 /// What is generated from `proto/ping.proto`.
 pub mod ping {
-    include!(concat!(env!("OUT_DIR"), "/ping.rs"));
+    wsrpc::include_proto!("ping");
 }
 
 use std::{error::Error, ffi::OsString, future::Future, io, io::IsTerminal, process::ExitCode};

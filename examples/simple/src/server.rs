@@ -101,12 +101,12 @@ pub(crate) async fn run(options: Options) -> crate::Result<()> {
         tokio::spawn(call_gnip(gnip, who, options.every));
     }
 
-    let handle = server.handle();
-    let serving = tokio::spawn(server.serve());
-    asked_to_end(options.until_eof).await;
-    println!("shutting down");
-    handle.shutdown(Duration::from_secs(2)).await;
-    Ok(serving.await?)
+    let asked = async {
+        asked_to_end(options.until_eof).await;
+        println!("shutting down");
+    };
+    server.serve_until(asked, Duration::from_secs(2)).await;
+    Ok(())
 }
 
 async fn tell_who_is_there(mut events: PeerEvents) {
