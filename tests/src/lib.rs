@@ -1,4 +1,5 @@
-//! What the integration tests share: the example's services and keys, a Go peer, and a network that can be made bad.
+//! What the integration tests share: the example's services and keys, a Go peer, peers that
+//! misbehave and one that must not notice, and a network that can be made bad.
 
 // A helper that fails has nothing better to do than to fail the test that called it.
 #![allow(clippy::unwrap_used)]
@@ -7,6 +8,8 @@ pub mod behaviour;
 pub mod go;
 pub mod keys;
 pub mod proxy;
+pub mod raw;
+pub mod scene;
 
 /// The services of `proto/ping.proto`.
 pub mod ping {
