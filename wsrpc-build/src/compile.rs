@@ -10,8 +10,8 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use crate::hook::{Hook, Planned, Progress};
 use crate::{
-    Builder, Error, check, comments, embed, include, locations, names, net, protoc, select,
-    undocumented,
+    Builder, Error, check, comments, deprecated, embed, include, locations, names, net, protoc,
+    select, undocumented,
 };
 
 /// What is between the name of a package and `.rs` where there are services only.
@@ -230,6 +230,7 @@ impl Builder {
                 file.enum_type.clear();
             }
             locations::complete(file);
+            deprecated::note(file);
             comments::tame(file);
         }
         self.messages.apply(config);

@@ -36,6 +36,7 @@ mod builder;
 mod check;
 mod comments;
 mod compile;
+mod deprecated;
 mod embed;
 mod emit;
 mod error;

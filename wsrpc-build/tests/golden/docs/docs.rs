@@ -148,6 +148,58 @@ pub mod bare {
         That(u32),
     }
 }
+/// What books were written on before.
+///
+/// Deprecated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Scroll {
+    /// Its length in cubits.
+    #[prost(uint32, tag = "1")]
+    pub cubits: u32,
+}
+/// Nested message and enum types in `Scroll`.
+pub mod scroll {
+    /// How it was rolled.
+    ///
+    /// Deprecated.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Roll {
+        /// Not at all.
+        Unspecified = 0,
+    }
+    impl Roll {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "ROLL_UNSPECIFIED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "ROLL_UNSPECIFIED" => Some(Self::Unspecified),
+                _ => None,
+            }
+        }
+    }
+}
+/// Deprecated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Tablet {}
 /// The methods of `docs.Library`, for both of its sides.
 static __LIBRARY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
     name: "docs.Library",
