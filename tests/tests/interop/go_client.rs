@@ -1,9 +1,20 @@
 //! A Go client at our server: what only this role has.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use integration::{behaviour, go::Go, keys::Who};
-use wsrpc::{Blame, Code, Outcome, PeerState, Server, SessionConfig, SessionEnd};
+use integration::{
+    behaviour,
+    go::Go,
+    keys::Who,
+    ping::{
+        PingRequest, PingResponse,
+        ping_server::{Ping, PingServer},
+    },
+};
+use tokio::sync::{Semaphore, mpsc};
+use wsrpc::{
+    Blame, Code, Outcome, PeerState, Request, Response, Server, SessionConfig, SessionEnd, Status,
+};
 
 use crate::support::{begin, end_of, failure, go_alice, next, serve, server, soon};
 
@@ -122,21 +133,46 @@ async fn the_close_of_a_go_client_is_seen_at_once() {
     ignore = "needs Go (https://go.dev) to build the real peer"
 )]
 async fn a_shutdown_lets_the_calls_of_a_go_client_end_and_refuses_others() {
-    let serving = serve(server(&[Who::Alice])).await;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Held {
+        started,
+        gate: gate.clone(),
+    };
+    let builder = Server::builder(Who::Server.secret()).allow([Who::Alice.public()]);
+    let serving = serve(builder.add_service(PingServer::new(held))).await;
     let (go, _) = go_alice(&serving).await;
-    let running = go.tell("ping 20000 sleep:500");
+    let mut events = serving.peers.events();
+    assert_eq!(next(&mut events).await.state, PeerState::Connected);
     let shut_down = async {
-        // Commands are run in any order: the call must be there before the shutdown, and the refused one after it.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        soon("the call arrives", starts.recv()).await.unwrap();
         let handle = serving.handle.clone();
         let shut_down = tokio::spawn(async move { handle.shutdown(Duration::from_secs(30)).await });
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // A session that drains is unrouted first.
+        let end = end_of(&mut events, Who::Alice).await;
+        assert_eq!(end, SessionEnd::Shutdown);
         let refusal = go.tell("ping 20000 late").await;
+        gate.add_permits(1);
         (refusal, shut_down)
     };
-    let (running, (refusal, shut_down)) = tokio::join!(running, shut_down);
-    assert_eq!(running.unwrap(), "slept");
+    let (running, (refusal, shut_down)) = tokio::join!(go.tell("ping 20000 early"), shut_down);
+    assert_eq!(running.unwrap(), "let go");
     assert_eq!(refusal.unwrap_err(), "unavailable: shutting down");
     soon("the server has shut down", shut_down).await.unwrap();
     go.tell("wait-state TRANSIENT_FAILURE 20000").await.unwrap();
+}
+
+/// Answers once it is let go, and tells when it is called.
+struct Held {
+    started: mpsc::UnboundedSender<()>,
+    gate: Arc<Semaphore>,
+}
+
+impl Ping for Held {
+    async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
+        self.started.send(()).unwrap();
+        self.gate.acquire().await.unwrap().forget();
+        let body = "let go".into();
+        Ok(Response::new(PingResponse { body }))
+    }
 }
