@@ -24,19 +24,13 @@
     )
 )]
 
-mod calls;
-mod core;
 mod deadlines;
 mod keepalive;
-mod outbox;
-mod serving;
+pub(crate) mod v1;
 
 pub(crate) use self::{
-    calls::{CallKey, deadline_exceeded},
-    core::{Core, Event, Limits, OpenError, Refusal, Ticket},
     keepalive::{Keepalive, KeepaliveConfig, Signal},
-    serving::{Incoming, Slot},
+    v1::{
+        CallKey, Core, Event, Incoming, Limits, OpenError, Refusal, Slot, Ticket, deadline_exceeded,
+    },
 };
-
-#[cfg(test)]
-mod tests;

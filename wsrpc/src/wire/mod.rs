@@ -14,17 +14,10 @@
     )
 )]
 
-mod call_id;
-mod decode;
-mod encode;
 mod text;
+pub(crate) mod v1;
 
-pub(crate) use call_id::CallId;
-#[cfg(test)]
-pub(crate) use decode::Response;
-pub(crate) use decode::{Frame, Request, decode};
-pub(crate) use encode::{encode_error, encode_request_head, encode_response_head};
 pub(crate) use text::Text;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod random;

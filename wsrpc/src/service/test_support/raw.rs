@@ -15,7 +15,7 @@ use crate::{
     session::{Finished, Hooks, Session},
     session_end::SessionEnd,
     transport::{Io, Received, Role, TransportError, WebSocket},
-    wire::{self, Frame},
+    wire::v1::{self as wire, Frame},
 };
 
 /// One side of a session.

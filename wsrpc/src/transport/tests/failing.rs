@@ -5,8 +5,8 @@ use std::task::Poll;
 use tungstenite::Message;
 
 use super::pipe::{Ours, Peer, ROLES, connected, pattern};
-use super::random::Random;
 use crate::transport::{Received, Role, TransportError};
+use crate::wire::random::Random;
 
 const LARGE: usize = 140_000;
 

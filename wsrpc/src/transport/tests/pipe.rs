@@ -12,8 +12,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tungstenite::{Message, protocol::WebSocketConfig};
 
-use super::random::Random;
 use crate::transport::{Received, Role, TransportError, WebSocket};
+use crate::wire::random::Random;
 
 /// What both ends of the stream see.
 pub(super) struct Pipe {

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::decoded;
-use crate::wire::{
+use crate::wire::v1::{
     Frame, Request, decode,
     decode::{DecodeError, Response},
 };

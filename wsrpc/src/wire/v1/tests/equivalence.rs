@@ -8,9 +8,9 @@ use prost::{
 use super::{
     decoded,
     owned::{Exchange, Message, Request, Response},
-    random::Random,
 };
-use crate::wire::{Frame, encode_error, encode_request_head, encode_response_head};
+use crate::wire::random::Random;
+use crate::wire::v1::{Frame, encode_error, encode_request_head, encode_response_head};
 
 /// How often each kind of frame, and none, was seen: a generator that only makes rubbish proves nothing.
 #[derive(Default)]

@@ -5,9 +5,9 @@ use std::{task::Waker, time::Instant};
 use bytes::Bytes;
 use slab::Slab;
 
-use super::deadlines::Deadlines;
 use crate::{
     call_error::{Blame, CallError, Outcome},
+    proto::deadlines::Deadlines,
     session_end::SessionEnd,
     status::Status,
 };

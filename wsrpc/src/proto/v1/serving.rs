@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use bytes::Bytes;
 use slab::Slab;
 
-use crate::wire::{Request, Text};
+use crate::wire::{Text, v1::Request};
 
 /// Names a call that is being answered: its place, and whose turn in that place it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

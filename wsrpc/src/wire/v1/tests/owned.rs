@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::{self, Frame};
+use crate::wire::v1::{self as wire, Frame};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Message {

@@ -12,7 +12,7 @@ use crate::{
     proto::{Core, Event, KeepaliveConfig, Limits, Refusal, Slot},
     session_end::SessionEnd,
     status::Status,
-    wire::{self, Frame},
+    wire::v1::{self as wire, Frame},
 };
 
 /// What a callee makes of a call.

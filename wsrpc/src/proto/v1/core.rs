@@ -9,16 +9,20 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    CallKey, Incoming, Keepalive, KeepaliveConfig, Signal, Slot,
+    CallKey, Incoming, Slot,
     calls::{Calls, Polled},
     outbox::{Item, Outbox},
     serving::{Admission, Serving},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
+    proto::{Keepalive, KeepaliveConfig, Signal},
     session_end::SessionEnd,
     status::Status,
-    wire::{self, CallId, Frame, Request, Text},
+    wire::{
+        Text,
+        v1::{self as wire, CallId, Frame, Request},
+    },
 };
 
 /// What one side holds its peer, and itself, to.

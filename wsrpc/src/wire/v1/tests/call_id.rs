@@ -1,5 +1,5 @@
-use super::random::Random;
-use crate::wire::CallId;
+use crate::wire::random::Random;
+use crate::wire::v1::CallId;
 
 fn text_of(id: CallId, salt: u64) -> String {
     String::from_utf8(id.to_text(salt).to_vec()).unwrap()

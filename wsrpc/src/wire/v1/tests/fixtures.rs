@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::decoded;
-use crate::wire::{
+use crate::wire::v1::{
     Frame, Request, decode::Response, encode_error, encode_request_head, encode_response_head,
 };
 
@@ -15,7 +15,7 @@ struct Fixture {
 }
 
 fn fixtures() -> Vec<Fixture> {
-    let text = include_str!("../../../../tests/fixtures/go-frames.json");
+    let text = include_str!("../../../../../tests/fixtures/go-frames.json");
     let fixtures: serde_json::Value = serde_json::from_str(text).unwrap();
     fixtures.as_array().unwrap().iter().map(fixture).collect()
 }

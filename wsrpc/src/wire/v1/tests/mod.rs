@@ -3,7 +3,6 @@ mod decode;
 mod equivalence;
 mod fixtures;
 mod owned;
-mod random;
 
 use bytes::Bytes;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::proto::{CallKey, calls::Calls, deadlines::Deadlines};
+use crate::proto::{CallKey, deadlines::Deadlines, v1::calls::Calls};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::Text;
+use crate::wire::Text;
 
 /// A frame as the protocol sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

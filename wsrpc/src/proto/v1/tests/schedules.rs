@@ -14,13 +14,13 @@ use bytes::Bytes;
 use super::{
     half::{Alarm, limits},
     pair::{Happened, Pair, Script, text_of},
-    random::Random,
 };
 use crate::{
     call_error::{CallError, Outcome},
     proto::{CallKey, Core, Limits, OpenError, Ticket},
     session_end::SessionEnd,
     status::Code,
+    wire::random::Random,
 };
 
 const SCHEDULES: u64 = 2_000;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::{
     call_error::CallError,
     proto::{CallKey, Core, Event, Incoming, KeepaliveConfig, Limits, OpenError, Ticket},
-    wire::{self, Frame},
+    wire::v1::{self as wire, Frame},
 };
 
 pub(super) const SALT: u64 = 0x5a17;
