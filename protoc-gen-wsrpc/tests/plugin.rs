@@ -127,13 +127,13 @@ fn mistakes_reach_the_user_of_protoc() {
         text(&output.stderr).to_owned()
     };
     let message = "message M { optional int32 i = 1; }";
-    let streaming = error(
-        &format!("syntax = \"proto3\"; {message} service S {{ rpc W(M) returns (stream M); }}"),
+    let name = error(
+        &format!("syntax = \"proto3\"; {message} service S {{ rpc __(M) returns (M); }}"),
         "",
     );
     assert!(
-        streaming.contains("x.proto: service `S`: method `W`: it streams its responses"),
-        "{streaming}"
+        name.contains("x.proto: service `S`: method `__`: its name is no identifier"),
+        "{name}"
     );
     let option = error(&format!("syntax = \"proto3\"; {message}"), "clients");
     assert!(

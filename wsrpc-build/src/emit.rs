@@ -64,6 +64,7 @@ impl Emitter {
             .iter()
             .map(|method| {
                 let name = &method.proto_name;
+                let kind = method.kind.name();
                 let idempotency = match method.idempotency {
                     IdempotencyLevel::IdempotencyUnknown => "",
                     IdempotencyLevel::Idempotent => ".idempotent()",
@@ -71,18 +72,18 @@ impl Emitter {
                 };
                 format!(
                     r#"
-        {v1}::MethodDescriptor::unary("{full_name}", "{name}"){idempotency},"#
+        {v1}::MethodDescriptor::{kind}("{full_name}", "{name}"){idempotency},"#
                 )
             })
             .collect();
         format!(
             r#"
 /// The methods of `{full_name}`, for both of its sides.
-static {table}: {v1}::ServiceDescriptor = {v1}::ServiceDescriptor {{
-    name: "{full_name}",
-    methods: &[{methods}
+static {table}: {v1}::ServiceDescriptor = {v1}::ServiceDescriptor::new(
+    "{full_name}",
+    &[{methods}
     ],
-}};
+);
 "#
         )
     }
@@ -146,12 +147,12 @@ pub mod {stem}_client {{
         let table = table_name(service);
         let docs = docs(4, &service.docs, &format!("Answers `{full_name}`."));
         let methods: String = service.methods.iter().map(server_method).collect();
-        let names: Vec<&str> = service
+        let handlers: Vec<String> = service
             .methods
             .iter()
-            .map(|method| method.name.as_str())
+            .map(|method| format!("{} {}", method.kind.name(), method.name))
             .collect();
-        let names = names.join(", ");
+        let handlers = handlers.join(", ");
         let on_mod = attributes(0, &self.server_mod_attributes, full_name);
         let on_trait = attributes(4, &self.trait_attributes, full_name);
         let on_struct: Vec<&str> = self.server_attributes.of(full_name).collect();
@@ -167,7 +168,7 @@ pub mod {stem}_server {{
     pub trait {name}: rt::Send + rt::Sync + 'static {{{methods}
     }}
 
-    rt::server!({on_struct}{base}Server, {name}, super::{table}, [{names}]);
+    rt::server!({on_struct}{base}Server, {name}, super::{table}, [{handlers}]);
 }}
 "#
         )
@@ -178,11 +179,24 @@ fn client_method(service: &Service, index: usize, method: &Method) -> String {
     let Method {
         proto_name,
         name,
+        kind,
         request,
         response,
         ..
     } = method;
     let table = table_name(service);
+    let (parameter, argument) = if kind.client_streams {
+        let streams = format!("impl rt::Stream<Item = {request}> + rt::Send + 'static");
+        (format!("requests: {streams}"), "requests")
+    } else {
+        (format!("request: {request}"), "&request")
+    };
+    let response = if kind.server_streams {
+        format!("rt::Streaming<{response}>")
+    } else {
+        response.clone()
+    };
+    let kind = kind.name();
     let docs = docs(8, &method.docs, &format!("Calls `{proto_name}`."));
     let deprecated = if method.deprecated {
         "\n        #[deprecated]"
@@ -192,8 +206,8 @@ fn client_method(service: &Service, index: usize, method: &Method) -> String {
     format!(
         r#"
 {docs}{deprecated}
-        pub fn {name}(&self, request: {request}) -> rt::Call<{response}> {{
-            rt::Call::unary(&self.channel, &super::{table}.methods[{index}], &request)
+        pub fn {name}(&self, {parameter}) -> rt::Call<{response}> {{
+            rt::Call::{kind}(&self.channel, &super::{table}.methods()[{index}], {argument})
         }}"#
     )
 }
@@ -202,10 +216,22 @@ fn server_method(method: &Method) -> String {
     let Method {
         proto_name,
         name,
+        kind,
         request,
         response,
         ..
     } = method;
+    let request = if kind.client_streams {
+        format!("rt::Streaming<{request}>")
+    } else {
+        request.clone()
+    };
+    // No associated type, so that a handler is an `async fn` and its stream may borrow from `self`.
+    let response = if kind.server_streams {
+        format!("impl rt::Stream<Item = rt::Result<{response}, rt::Status>> + rt::Send")
+    } else {
+        response.clone()
+    };
     let docs = docs(8, &method.docs, &format!("Answers `{proto_name}`."));
     format!(
         r#"

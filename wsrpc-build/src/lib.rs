@@ -24,7 +24,20 @@
 //! [`configure`] gives the settings, and [`Builder::compile_protos_with_config`] takes a project's own
 //! [`prost_build::Config`].
 //!
-//! A method called `New` becomes `new_` in Rust, for `new` makes the client. Streaming methods are refused.
+//! A method called `New` becomes `new_` in Rust, for `new` makes the client.
+//!
+//! What a method takes and gives depends on which of its sides are streams:
+//!
+//! | | the client's method | the trait's, an `async fn` |
+//! | --- | --- | --- |
+//! | `(Q) returns (R)` | takes `Q`, gives `Call<R>` | `Request<Q>`, `Response<R>` |
+//! | `(Q) returns (stream R)` | `Q`, `Call<Streaming<R>>` | `Request<Q>`, `Response<impl Stream>` |
+//! | `(stream Q) returns (R)` | `impl Stream<Item = Q>`, `Call<R>` | `Request<Streaming<Q>>`, `Response<R>` |
+//! | `(stream Q) returns (stream R)` | `impl Stream<Item = Q>`, `Call<Streaming<R>>` | `Request<Streaming<Q>>`, `Response<impl Stream>` |
+//!
+//! A handler's stream has `Item = Result<R, Status>`, is `Send`, and may borrow from `self`. Write `impl Stream<…> +
+//! Send` in the signature even where the type has a name, or rustc warns that it says more than the trait asks for
+//! (`refining_impl_trait`).
 //!
 //! # Features
 //!

@@ -24,6 +24,7 @@ pub(crate) struct Method {
     pub(crate) proto_name: String,
     /// `ping`.
     pub(crate) name: String,
+    pub(crate) kind: Kind,
     /// The request's type, as a module inside of the package's names it.
     pub(crate) request: String,
     /// The response's type, likewise.
@@ -31,6 +32,25 @@ pub(crate) struct Method {
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,
     pub(crate) idempotency: IdempotencyLevel,
+}
+
+/// Which of a method's sides are streams.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) client_streams: bool,
+    pub(crate) server_streams: bool,
+}
+
+impl Kind {
+    /// What the runtime calls it, in all of its names.
+    pub(crate) fn name(self) -> &'static str {
+        match (self.client_streams, self.server_streams) {
+            (false, false) => "unary",
+            (false, true) => "server_streaming",
+            (true, false) => "client_streaming",
+            (true, true) => "bidi_streaming",
+        }
+    }
 }
 
 impl From<prost_build::Service> for Service {
@@ -55,6 +75,10 @@ impl Method {
     fn new(method: prost_build::Method, package: &str) -> Self {
         Self {
             name: names::method(&method.proto_name),
+            kind: Kind {
+                client_streams: method.client_streaming,
+                server_streams: method.server_streaming,
+            },
             request: names::from_inside(&method.input_type, package, &method.input_proto_type),
             response: names::from_inside(&method.output_type, package, &method.output_proto_type),
             docs: docs(method.comments),

@@ -93,7 +93,7 @@ impl ping::ping_server::Ping for MyPing {
 #[tokio::test]
 async fn a_call_goes_through() {
     let server = ping::ping_server::PingServer::from_arc(Arc::new(MyPing));
-    assert_eq!(server.descriptor().name, "ping.Ping");
+    assert_eq!(server.descriptor().name(), "ping.Ping");
     assert_eq!(format!("{:?}", server.clone()), "PingServer { .. }");
 
     let (channel, _sides) = serve(server);
@@ -186,7 +186,7 @@ async fn each_method_reaches_its_own_handler() {
 #[test]
 fn an_empty_service_has_no_methods() {
     let server = r::r#type::empty_server::EmptyServer::new(Odd);
-    assert_eq!(server.descriptor().methods.len(), 0);
+    assert_eq!(server.descriptor().methods().len(), 0);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn idempotency_is_in_the_table() {
         }
     }
     let server = docs::library_server::LibraryServer::new(Nothing);
-    let methods = server.descriptor().methods.iter();
+    let methods = server.descriptor().methods().iter();
     let levels: Vec<_> = methods
         .map(|method| (method.name(), method.idempotency()))
         .collect();

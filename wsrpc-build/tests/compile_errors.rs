@@ -10,4 +10,6 @@ fn compile_errors_help() {
     cases.compile_fail("tests/compile_errors/service_not_implemented.rs");
     cases.compile_fail("tests/compile_errors/handler_not_send.rs");
     cases.compile_fail("tests/compile_errors/wrong_message.rs");
+    cases.compile_fail("tests/compile_errors/stream_not_send.rs");
+    cases.compile_fail("tests/compile_errors/stream_wrong_item.rs");
 }

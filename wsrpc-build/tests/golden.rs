@@ -104,6 +104,11 @@ fn names() {
 }
 
 #[test]
+fn methods_of_all_kinds() {
+    check("streams", &configure(), &["streams.proto"]);
+}
+
+#[test]
 fn no_package() {
     check("no_package", &configure(), &["bare.proto"]);
 }

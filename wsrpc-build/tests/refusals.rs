@@ -26,25 +26,6 @@ fn in_package(text: &str) -> String {
 }
 
 #[test]
-fn streaming() {
-    for (request, response, what) in [
-        ("stream M", "M", "requests"),
-        ("M", "stream M", "responses"),
-        ("stream M", "stream M", "requests and its responses"),
-    ] {
-        assert_eq!(
-            in_package(&format!(
-                "service S {{ rpc Watch({request}) returns ({response}); }}"
-            )),
-            format!(
-                "x.proto: service `p.S`: method `Watch`: it streams its {what}, and streaming is part of version 2 of \
-                 the protocol, which is not supported yet: make it unary, without `stream`"
-            )
-        );
-    }
-}
-
-#[test]
 fn methods_with_one_name() {
     assert_eq!(
         in_package("service S { rpc FooBar(M) returns (M); rpc foo_bar(M) returns (M); }"),

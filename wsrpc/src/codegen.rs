@@ -14,22 +14,23 @@ pub mod v1 {
 
     pub use crate::__codegen_v1_server as server;
     pub use crate::{
-        call::{Call, Channel},
+        call::{Call, Channel, Streaming},
         service::{
-            HandlerFuture, IncomingCall, MethodDescriptor, Request, Response, Service,
+            HandlerFuture, IncomingCall, MethodDescriptor, Request, Response, Responses, Service,
             ServiceDescriptor,
         },
         status::Status,
     };
 }
 
-/// Defines the type that serves the implementations of a service's trait. The methods are in the order of the table.
+/// Defines the type that serves the implementations of a service's trait. The methods are in the order of the table,
+/// each behind its kind: the name of what takes its calls in `IncomingCall`.
 ///
 /// `self::` in the bound, for a service may be called `T`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __codegen_v1_server {
-    ($(#[$attribute:meta])* $server:ident, $service:ident, $descriptor:path, [$($method:ident),*]) => {
+    ($(#[$attribute:meta])* $server:ident, $service:ident, $descriptor:path, [$($kind:ident $method:ident),*]) => {
         #[doc = concat!("Serves an implementation of [`", stringify!($service), "`].")]
         $(#[$attribute])*
         pub struct $server<T> {
@@ -80,7 +81,7 @@ macro_rules! __codegen_v1_server {
                 $(
                     if method == next {
                         let service = $crate::codegen::v1::Arc::clone(&self.service);
-                        return call.unary(|request| async move { T::$method(&service, request).await });
+                        return $crate::__codegen_v1_server!(@$kind call, T::$method, service);
                     }
                     next += 1;
                 )*
@@ -88,5 +89,23 @@ macro_rules! __codegen_v1_server {
                 call.unimplemented()
             }
         }
+    };
+
+    // The future has the service, so that what it runs, and a stream that comes of it, may borrow from there.
+    (@unary $call:ident, $method:path, $service:ident) => {
+        $call.unary(|request| async move { $method(&$service, request).await })
+    };
+    (@client_streaming $call:ident, $method:path, $service:ident) => {
+        $call.client_streaming(|request| async move { $method(&$service, request).await })
+    };
+    (@server_streaming $call:ident, $method:path, $service:ident) => {
+        $call.server_streaming(|request, responses| async move {
+            responses.send_all($method(&$service, request).await).await
+        })
+    };
+    (@bidi_streaming $call:ident, $method:path, $service:ident) => {
+        $call.bidi_streaming(|request, responses| async move {
+            responses.send_all($method(&$service, request).await).await
+        })
     };
 }

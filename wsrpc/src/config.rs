@@ -1,8 +1,12 @@
 //! How a session behaves, whichever side it is on.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
-use crate::proto::{KeepaliveConfig, Limits};
+use crate::{
+    proto::{KeepaliveConfig, Limits, MAX_METADATA},
+    version::ProtocolVersion,
+    wire::v2::Hello,
+};
 
 /// How sessions behave: sizes, timers and limits. A client and a server take the same settings; where the defaults
 /// differ, they are those of the Go library, so that neither side sends what a Go peer would not take.
@@ -29,7 +33,14 @@ pub struct SessionConfig {
     pong_interval: Duration,
     write_timeout: Duration,
     close_timeout: Duration,
+    stream_window: u64,
 }
+
+/// What large messages may take, beside one of the largest.
+const RECV_MEMORY: usize = 16 * 1024 * 1024;
+
+/// A smaller window would hold up every message.
+const MIN_WINDOW: u64 = 4 * 1024;
 
 /// What a Go server reads at the most.
 const SERVER_RECEIVES: usize = 10_000_000;
@@ -54,21 +65,24 @@ impl Default for SessionConfig {
             pong_interval: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(1),
+            stream_window: 128 * 1024,
         }
     }
 }
 
 impl SessionConfig {
-    /// The largest WebSocket message to receive, in bytes, envelope included. Default: 10,000,000 on a server,
+    /// The largest message to receive, in bytes; on version 1 with its envelope. Default: 10,000,000 on a server,
     /// 100,000,000 on a client, as in Go.
     ///
-    /// It is checked before memory is set aside. A peer that sends more is told so and cut off.
+    /// It is checked before memory is set aside. On version 2 the one call fails with
+    /// [`Code::RESOURCE_EXHAUSTED`](crate::Code::RESOURCE_EXHAUSTED); a version-1 peer that sends more is told so and
+    /// cut off.
     pub fn max_recv_message_size(mut self, bytes: usize) -> Self {
         self.max_recv_message_size = Some(bytes);
         self
     }
 
-    /// The largest WebSocket message to send, in bytes, envelope included. Default: 10,000,000 on a client,
+    /// The largest message to send, in bytes; on version 1 with its envelope. Default: 10,000,000 on a client,
     /// 100,000,000 on a server, which is what a Go peer receives.
     ///
     /// A larger request fails at once with [`Code::RESOURCE_EXHAUSTED`](crate::Code::RESOURCE_EXHAUSTED) and is not
@@ -80,14 +94,15 @@ impl SessionConfig {
 
     /// How many handlers may run at once for one session. Default: 1,024; at least 1.
     ///
-    /// Further calls wait, see [`max_queued_bytes`](Self::max_queued_bytes). A handler counts until its answer has
-    /// been written.
+    /// On version 2 further calls are refused at once, and callers know that they did not run. On version 1 they wait,
+    /// see [`max_queued_bytes`](Self::max_queued_bytes). A handler counts until its answer has been written, one whose
+    /// caller gave up until it has stopped.
     pub fn max_concurrent_handlers(mut self, handlers: usize) -> Self {
         self.max_concurrent_handlers = handlers.max(1);
         self
     }
 
-    /// How many bytes of calls may wait for a handler of their session to end. Default: 16 MiB.
+    /// How many bytes of calls may wait for a handler of their session to end, on version 1. Default: 16 MiB.
     ///
     /// Each counts its payload and 256 bytes. A call over the bound is answered with
     /// [`Code::RESOURCE_EXHAUSTED`](crate::Code::RESOURCE_EXHAUSTED).
@@ -111,7 +126,8 @@ impl SessionConfig {
         self
     }
 
-    /// The time-out of a call that sets none, from when there is a session for it. Default: 60 seconds; `None` is no time-out.
+    /// The time-out of a call to a version-1 peer that sets none, from when there is a session for it. Default: 60
+    /// seconds; `None` is no time-out.
     ///
     /// A Go peer never answers a call of a method that it does not know, so that without any time-out such a call
     /// lasts as long as its session.
@@ -153,6 +169,14 @@ impl SessionConfig {
         self
     }
 
+    /// How many bytes may arrive on each call, in one direction, before the application has taken them: a window that
+    /// grows with need, up to 8 MiB, as far as memory for it is left. Default: 128 KiB, so that a message of 64 KiB
+    /// leaves room for the next; at least 4 KiB. Version 1 has no such limit.
+    pub fn stream_window(mut self, bytes: u64) -> Self {
+        self.stream_window = bytes.max(MIN_WINDOW);
+        self
+    }
+
     /// The settings as a session of a client, or else of a server, has them.
     pub(crate) fn resolve(&self, is_client: bool) -> Resolved {
         let (receives, sends) = if is_client {
@@ -166,6 +190,9 @@ impl SessionConfig {
                 max_queued_bytes: self.max_queued_bytes,
                 max_unsent_bytes: self.max_unsent_bytes,
                 max_send_size: self.max_send_message_size.unwrap_or(sends),
+                max_recv_size: self.max_recv_message_size.unwrap_or(receives),
+                max_recv_memory: self.max_recv_message_size.unwrap_or(receives) + RECV_MEMORY,
+                initial_window: self.stream_window,
                 default_timeout: self.default_timeout,
                 keepalive: KeepaliveConfig {
                     ping_after: self.keepalive_interval,
@@ -188,4 +215,42 @@ pub(crate) struct Resolved {
     pub(crate) max_recv_size: usize,
     pub(crate) max_handler_time: Option<Duration>,
     pub(crate) close_timeout: Duration,
+}
+
+/// Bytes of a frame of version 2, which has at most a chunk of a message and its metadata.
+const MAX_FRAME: usize = 128 * 1024;
+
+impl Resolved {
+    /// The largest WebSocket message that a peer of this version may send.
+    pub(crate) fn max_frame_size(&self, version: ProtocolVersion) -> usize {
+        match version {
+            ProtocolVersion::V1 => self.max_recv_size,
+            ProtocolVersion::V2 => MAX_FRAME,
+        }
+    }
+
+    /// What a peer that speaks version 2 is told of this side.
+    pub(crate) fn hello(&self) -> Hello {
+        Hello {
+            initial_window: self.limits.initial_window,
+            max_message_size: self.max_recv_size as u64,
+            max_calls: u32::try_from(self.limits.max_running).unwrap_or(u32::MAX),
+            max_metadata_size: MAX_METADATA as u32,
+            features: Vec::new(),
+            compression: Vec::new(),
+            instance_id: instance_id(),
+            agent: concat!("wsrpc-rust/", env!("CARGO_PKG_VERSION")).into(),
+            labels: Vec::new(),
+        }
+    }
+}
+
+/// Random, and the same for as long as the process runs: two that hold one key are told apart by it.
+fn instance_id() -> [u8; 16] {
+    static ID: OnceLock<[u8; 16]> = OnceLock::new();
+    *ID.get_or_init(|| {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).expect("the system's random source works");
+        id
+    })
 }

@@ -57,6 +57,7 @@ mod call_error;
 mod client;
 mod config;
 mod identity;
+mod metadata;
 mod proto;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod server;
@@ -67,23 +68,27 @@ mod status;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tls;
 mod transport;
+mod version;
 mod wire;
 
 #[doc(hidden)]
 pub mod codegen;
+pub mod error_details;
 pub mod testing;
 
 pub use crate::{
-    call::{Call, CallFuture, Channel},
+    call::{Call, CallFuture, Channel, Context, Streaming},
     call_error::{Blame, CallError, Outcome},
     config::SessionConfig,
     identity::{Identity, KeyError, KeyFileError, PublicKey, SecretKey, SignError, Signer},
+    metadata::{Metadata, MetadataError, MetadataValue},
     service::{
-        Idempotency, MethodDescriptor, Request, Response, Service, ServiceDescriptor, ServiceError,
-        Spawned,
+        Idempotency, MethodDescriptor, MethodKind, Request, Response, Service, ServiceDescriptor,
+        ServiceError, Spawned,
     },
     session_end::SessionEnd,
     status::{Code, Status},
+    version::{InvalidVersions, ProtocolVersion},
 };
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use crate::{

@@ -16,12 +16,14 @@ use std::sync::Arc;
 
 use crate::{
     call::Channel,
-    config::SessionConfig,
+    config::{Resolved, SessionConfig},
     identity::{PublicKey, SecretKey},
+    proto::{Parity, PeerLimits},
     service::{Router, RouterBuilder, Service},
-    session::{Hooks, Session},
+    session::{Agreed, Hooks, Session},
     session_end::SessionEnd,
     transport::{Role, WebSocket},
+    version::{DEFAULT_MAX, ProtocolVersion},
 };
 
 /// What one side of a [`pair`] answers, and how it behaves.
@@ -30,6 +32,7 @@ use crate::{
 pub struct Services {
     router: RouterBuilder,
     config: SessionConfig,
+    version: Option<ProtocolVersion>,
 }
 
 impl Services {
@@ -43,6 +46,17 @@ impl Services {
     pub fn add(mut self, service: impl Service) -> Self {
         self.router.add(Arc::new(service));
         self
+    }
+
+    /// The latest version of the protocol that this side speaks. Default: version 2; the pair speaks the latest that
+    /// both do.
+    pub fn max_version(mut self, version: ProtocolVersion) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    fn resolve(&self, role: Role) -> Resolved {
+        self.config.resolve(role == Role::Client)
     }
 
     /// How the session behaves.
@@ -63,8 +77,23 @@ const IN_FLIGHT: usize = 64 * 1024;
 pub fn pair(client: Services, server: Services) -> (Side, Side) {
     let (client_io, server_io) = tokio::io::duplex(IN_FLIGHT);
     let keys = [(); 2].map(|()| SecretKey::generate().public_key());
-    let client_side = Side::new(client_io, Role::Client, client, keys);
-    let server_side = Side::new(server_io, Role::Server, server, [keys[1], keys[0]]);
+    let versions = [&client, &server].map(|side| side.version.unwrap_or(DEFAULT_MAX));
+    let version = versions[0].min(versions[1]);
+    // Each is given what the other would say.
+    let agreed = |parity, of: &Resolved| match version {
+        ProtocolVersion::V1 => Agreed::V1,
+        ProtocolVersion::V2 => Agreed::V2 {
+            parity,
+            peer: PeerLimits::from(&of.hello()),
+        },
+    };
+    let (client_config, server_config) =
+        (client.resolve(Role::Client), server.resolve(Role::Server));
+    let client_agreed = agreed(Parity::Odd, &server_config);
+    let server_agreed = agreed(Parity::Even, &client_config);
+    let client_side = Side::new(client_io, Role::Client, client, keys, client_agreed);
+    let keys = [keys[1], keys[0]];
+    let server_side = Side::new(server_io, Role::Server, server, keys, server_agreed);
     (client_side, server_side)
 }
 
@@ -81,15 +110,18 @@ impl Side {
         role: Role,
         services: Services,
         [key, peer]: [PublicKey; 2],
+        agreed: Agreed,
     ) -> Self {
-        let config = services.config.resolve(role == Role::Client);
+        let config = services.resolve(role);
         let router: Router = services
             .router
             .build()
             .unwrap_or_else(|error| panic!("{error}"));
-        let socket = WebSocket::new(io, role, Vec::new(), config.max_recv_size);
+        let max_size = config.max_frame_size(agreed.version());
+        let socket = WebSocket::new(io, role, Vec::new(), max_size);
+        let router = Arc::new(router);
         let (session, driver) =
-            Session::new(socket, peer, Arc::new(router), &config, Hooks::default());
+            Session::new(socket, peer, agreed, router, &config, Hooks::default());
         tokio::spawn(driver.run());
         Self { session, key }
     }

@@ -5,7 +5,7 @@ use integration::{
     raw::{self, Answer, Key, UPGRADE},
     scene::{Scene, soon},
 };
-use wsrpc::{Client, ConnectError, SecretKey};
+use wsrpc::{Client, ConnectError, ProtocolVersion, SecretKey};
 
 /// What the server answers a request with. It then closes the connection.
 async fn answer_to(scene: &Scene, request: impl AsRef<[u8]>) -> Answer {
@@ -112,6 +112,53 @@ async fn a_foreign_origin_is_refused() {
         }
     }
     scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_none_is_refused_and_no_later_one_is_needed() {
+    let scene = Scene::new().await;
+    let ask = |lines: String| {
+        let request = UPGRADE.replace("\r\n\r\n", &format!("\r\n{lines}\r\n\r\n"));
+        answer_to(&scene, request)
+    };
+    for value in [
+        "", "0", "-1", "+2", "02", "1.0", "2 2", "1,2", "two", "\u{b2}",
+    ] {
+        let answer = ask(format!("Wsrpc-Version: {value}")).await;
+        assert_eq!(answer.status, 400, "{value:?}: {answer:?}");
+        let text =
+            "the request's header `Wsrpc-Version` is not a number from 1 up, in digits only\n";
+        assert_eq!(answer.text, text);
+    }
+    let answer = ask("Wsrpc-Version: 2\r\nwsrpc-version: 2".into()).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(answer.text.contains("more than once"), "{answer:?}");
+    for value in ["1".to_owned(), "9".repeat(1_000)] {
+        let answer = ask(format!("Wsrpc-Version: {value}")).await;
+        assert_eq!(answer.status, 101, "{answer:?}");
+    }
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_wants_version_2_says_so_to_who_does_not_offer_it() {
+    // Not a scene: its bystander may speak version 1.
+    let server = wsrpc::Server::builder(Who::Server.secret())
+        .allow_any()
+        .min_version(ProtocolVersion::V2)
+        .max_version(ProtocolVersion::V2)
+        .bind("127.0.0.1:0")
+        .await
+        .unwrap();
+    let address = server.local_addr().unwrap();
+    tokio::spawn(server.serve());
+    let mut stream = raw::tls(address, &Key::new()).await;
+    let answer = soon(raw::http(&mut stream, UPGRADE)).await;
+    assert_eq!(answer.status, 426);
+    let head = answer.head.to_lowercase();
+    assert!(head.contains("\r\nupgrade: websocket\r\n"), "{answer:?}");
+    let text = "this server wants version 2 of the protocol, and the client offers version 1\n";
+    assert_eq!(answer.text, text);
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use integration::{behaviour, go::Go, keys::Who};
-use wsrpc::{Blame, Client, Code, ConnectError, Outcome, SessionConfig, SessionEnd, State};
+use wsrpc::{
+    Blame, Client, Code, ConnectError, Outcome, ProtocolVersion, SessionConfig, SessionEnd, State,
+};
 
 use crate::support::{client, gnip, rust_alice, soon};
 
@@ -121,6 +123,47 @@ async fn a_go_server_sees_the_drop_of_the_last_handle_at_once() {
     assert_eq!(behaviour::ping(&channel, "on").await.unwrap(), "pong:on");
     drop(channel);
     soon("the server notices", go.wait_for_peers(0)).await;
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_go),
+    ignore = "needs Go (https://go.dev) to build the real peer"
+)]
+async fn a_go_server_that_is_offered_version_2_speaks_version_1() {
+    let (go, address) = Go::server(&[Who::Alice]).await;
+    let client = client(Who::Alice).max_version(ProtocolVersion::V2);
+    let client = client.connect(&address).await.unwrap();
+    go.wait_for_peers(1).await;
+    let answer = behaviour::ping(&client.channel(), "back").await.unwrap();
+    assert_eq!(answer, "gnip:from-ping");
+    assert_eq!(gnip(&go, Who::Alice, "on").await.unwrap(), "gnip:on");
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(has_go),
+    ignore = "needs Go (https://go.dev) to build the real peer"
+)]
+async fn a_go_server_is_too_old_for_a_client_that_wants_version_2() {
+    let (_go, address) = Go::server(&[Who::Alice]).await;
+    let client = client(Who::Alice)
+        .min_version(ProtocolVersion::V2)
+        .max_version(ProtocolVersion::V2);
+    let client = client.connect_lazy(&address).unwrap();
+    let mut states = client.watch_state();
+    soon(
+        "the client gives up",
+        states.wait_for(State::TransientFailure),
+    )
+    .await
+    .unwrap();
+    let error = client.last_error().unwrap();
+    assert!(
+        matches!(error, ConnectError::VersionTooOld { agreed, min, .. }
+            if (agreed, min) == (ProtocolVersion::V1, ProtocolVersion::V2)),
+        "{error}"
+    );
 }
 
 #[tokio::test]

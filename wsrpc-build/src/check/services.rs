@@ -59,20 +59,8 @@ impl Place<'_> {
                 ));
             }
         }
-        match (method.client_streaming(), method.server_streaming()) {
-            (false, false) => Ok(()),
-            (true, false) => error(&streaming("requests")),
-            (false, true) => error(&streaming("responses")),
-            (true, true) => error(&streaming("requests and its responses")),
-        }
+        Ok(())
     }
-}
-
-fn streaming(what: &str) -> String {
-    format!(
-        "it streams its {what}, and streaming is part of version 2 of the protocol, which is not supported yet: \
-         make it unary, without `stream`"
-    )
 }
 
 /// The modules of services: no two with one name, and none with the name of a module of prost's.

@@ -2,6 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use super::options::CallOptions;
 use crate::{
     call_error::{CallError, Outcome},
     identity::PublicKey,
@@ -23,14 +24,6 @@ use crate::{
 pub struct Channel {
     connector: Arc<dyn Connector>,
     options: CallOptions,
-}
-
-/// How calls are made where they do not say it themselves.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct CallOptions {
-    /// `None` is the session's default.
-    pub(super) timeout: Option<Duration>,
-    pub(super) wait_for_ready: bool,
 }
 
 /// Finds the session that a call goes out on.
@@ -73,8 +66,8 @@ impl Channel {
 
     /// The same channel, on which calls that set no time-out have this one, in all: waiting for a session included.
     ///
-    /// Default: none while waiting for a session, then the session's
-    /// [`default_timeout`](crate::SessionConfig::default_timeout).
+    /// Default: none; towards a peer that speaks version 1 of the protocol, the session's
+    /// [`default_timeout`](crate::SessionConfig::default_timeout), from when there is a session.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self

@@ -263,7 +263,7 @@ async fn debug_tells_where_to_and_how_much_and_not_what() {
     assert!(format!("{channel:?}").contains("to: a script"));
     let call = format!("{:?}", echo(&channel, "the message"));
     assert!(
-        call.contains(ECHO.name) && call.contains("13 bytes"),
+        call.contains(ECHO.name()) && call.contains("13 bytes"),
         "{call}"
     );
     assert!(!call.contains("the message"));

@@ -111,16 +111,26 @@ impl Backoff {
         let longest = AFTER_REPLACED
             .saturating_mul(1 << times.min(16))
             .min(self.config.cap);
-        let mut random = [0; 4];
-        getrandom::fill(&mut random).expect("the system's random source works");
-        let share = f64::from(u32::from_ne_bytes(random)) / f64::from(u32::MAX);
-        AFTER_REPLACED + longest.saturating_sub(AFTER_REPLACED).mul_f64(share)
+        AFTER_REPLACED + part_of(longest.saturating_sub(AFTER_REPLACED))
+    }
+
+    /// The pause of a client whose server asked for its clients to be spread over this long: at most the cap.
+    pub(super) fn within(&self, spread: Duration) -> Duration {
+        part_of(spread.min(self.config.cap))
     }
 
     /// Whether a pause is one of those that follow the loss of a session in good order.
     pub(super) fn is_short(&self, pause: Duration) -> bool {
         pause <= self.config.base
     }
+}
+
+/// A random part of `whole`.
+fn part_of(whole: Duration) -> Duration {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).expect("the system's random source works");
+    let share = f64::from(u32::from_ne_bytes(random)) / f64::from(u32::MAX);
+    whole.mul_f64(share)
 }
 
 #[cfg(test)]

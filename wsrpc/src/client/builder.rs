@@ -18,6 +18,7 @@ use crate::{
     service::{RouterBuilder, Service},
     tls,
     transport::SocketOptions,
+    version::{self, ProtocolVersion, Versions},
 };
 
 /// Sets up a [`Client`].
@@ -27,6 +28,8 @@ pub struct ClientBuilder {
     servers: Vec<PublicKey>,
     services: RouterBuilder,
     session: SessionConfig,
+    min_version: ProtocolVersion,
+    max_version: ProtocolVersion,
     reconnect: ReconnectConfig,
     connect_timeout: Duration,
     handshake_timeout: Duration,
@@ -40,6 +43,8 @@ impl ClientBuilder {
             servers: vec![server],
             services: RouterBuilder::default(),
             session: SessionConfig::default(),
+            min_version: ProtocolVersion::V1,
+            max_version: version::DEFAULT_MAX,
             reconnect: ReconnectConfig::default(),
             connect_timeout: Duration::from_secs(20),
             handshake_timeout: Duration::from_secs(20),
@@ -72,6 +77,22 @@ impl ClientBuilder {
         self
     }
 
+    /// The least version of the protocol that a server must speak. Default: version 1. With version 2, neither a Go
+    /// server nor one that was rolled back is taken, which ends each attempt in
+    /// [`VersionTooOld`](ConnectError::VersionTooOld).
+    ///
+    /// One that is above [`max_version`](Self::max_version) is an error of `connect` and `connect_lazy`.
+    pub fn min_version(mut self, version: ProtocolVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
+    /// The latest version of the protocol to speak, with a server that speaks it too. Default: version 2.
+    pub fn max_version(mut self, version: ProtocolVersion) -> Self {
+        self.max_version = version;
+        self
+    }
+
     /// How long to wait before dialling again.
     pub fn reconnect(mut self, config: ReconnectConfig) -> Self {
         self.reconnect = config;
@@ -100,12 +121,12 @@ impl ClientBuilder {
 
     /// Connects to `address` (`host:port`, or `wss://host:port/path`) and waits until the connection stands.
     ///
-    /// An address that cannot be reached is tried until the [deadline](Self::connect_timeout). From then on, the client
-    /// reconnects by itself.
+    /// An address that cannot be reached is tried until the [deadline](Self::connect_timeout), and so is a server that
+    /// refuses for another reason than a key. From then on, the client reconnects by itself.
     ///
     /// # Errors
     ///
-    /// - A setting is wrong: the address, the services, the identity.
+    /// - A setting is wrong: the address, the services, the versions, the identity.
     /// - [`KeyRefused`](ConnectError::KeyRefused), [`WrongServer`](ConnectError::WrongServer): at the first refusal.
     /// - [`Timeout`](ConnectError::Timeout): the deadline has passed.
     ///
@@ -149,7 +170,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// A setting is wrong: the address, the services, the identity.
+    /// A setting is wrong: the address, the services, the versions, the identity.
     ///
     /// # Panics
     ///
@@ -157,6 +178,7 @@ impl ClientBuilder {
     pub fn connect_lazy(self, address: impl AsRef<str>) -> Result<Client, ConnectError> {
         let endpoint: Endpoint = address.as_ref().parse()?;
         let router = self.services.build()?;
+        let versions = Versions::new(self.min_version, self.max_version)?;
         let servers = self.servers;
         let allowed = Arc::new(move |key: &PublicKey| servers.contains(key));
         let tls = tls::client_config(&self.identity, allowed)
@@ -172,7 +194,8 @@ impl ClientBuilder {
             identity: self.identity,
             tls,
             socket: SocketOptions::of(&config),
-            max_recv_size: config.max_recv_size,
+            config: config.clone(),
+            versions,
             timeout: self.handshake_timeout,
         };
         let reconnect = Reconnect {

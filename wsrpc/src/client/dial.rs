@@ -10,9 +10,12 @@ use tokio_rustls::{client::TlsStream, rustls::ClientConfig};
 
 use super::{ConnectError, endpoint::Endpoint};
 use crate::{
+    config::Resolved,
     identity::{Identity, PublicKey},
+    session::{self, Agreed},
     tls::{self, HandshakeError},
-    transport::{self, Role, SocketOptions, UpgradeError, WebSocket},
+    transport::{self, Role, SocketOptions, UpgradeError, Upgraded, WebSocket},
+    version::Versions,
 };
 
 /// Everything that an attempt takes.
@@ -21,13 +24,14 @@ pub(super) struct Dialer {
     pub(super) identity: Identity,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) socket: SocketOptions,
-    pub(super) max_recv_size: usize,
+    pub(super) config: Resolved,
+    pub(super) versions: Versions,
     /// The limit of one attempt.
     pub(super) timeout: Duration,
 }
 
 /// What an attempt yields.
-pub(super) type Connection = (PublicKey, WebSocket<TlsStream<TcpStream>>);
+pub(super) type Connection = (PublicKey, Agreed, WebSocket<TlsStream<TcpStream>>);
 
 impl Dialer {
     pub(super) async fn dial(&self) -> Result<Connection, ConnectError> {
@@ -51,10 +55,17 @@ impl Dialer {
         let handshake = tls::connect(self.tls.clone(), &self.identity, stream).await;
         let (server, mut stream) = handshake.map_err(|error| self.tls_error(error))?;
         let (host, path) = (self.endpoint.authority(), self.endpoint.path());
-        let upgraded = transport::connect(&mut stream, &host, path).await;
-        let rest = upgraded.map_err(|error| self.upgrade_error(error))?;
-        let socket = WebSocket::new(stream, Role::Client, rest, self.max_recv_size);
-        Ok((server, socket))
+        let upgraded = transport::connect(&mut stream, &host, path, self.versions).await;
+        let Upgraded { version, rest } = upgraded.map_err(|error| self.upgrade_error(error))?;
+        let max_size = self.config.max_frame_size(version);
+        let mut socket = WebSocket::new(stream, Role::Client, rest, max_size);
+        let agreed = session::agree(&mut socket, Role::Client, version, &self.config).await;
+        let agreed = agreed.map_err(|error| ConnectError::Upgrade {
+            endpoint: self.endpoint.to_string(),
+            status: None,
+            reason: error.to_string(),
+        })?;
+        Ok((server, agreed, socket))
     }
 
     /// Tries the host's addresses in turn.
@@ -87,6 +98,11 @@ impl Dialer {
 
     fn upgrade_error(&self, error: UpgradeError) -> ConnectError {
         match &error {
+            &UpgradeError::VersionTooOld { agreed, min } => ConnectError::VersionTooOld {
+                agreed,
+                min,
+                endpoint: self.endpoint.to_string(),
+            },
             // A server says that it refuses our key only once our side of the handshake is done.
             UpgradeError::Io(io) if tls::refused_by_peer(io) => self.key_refused(),
             error => ConnectError::Upgrade {

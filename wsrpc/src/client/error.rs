@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use super::InvalidEndpoint;
-use crate::{identity::PublicKey, service::ServiceError, session_end::SessionEnd};
+use crate::{
+    identity::PublicKey,
+    service::ServiceError,
+    session_end::SessionEnd,
+    version::{InvalidVersions, ProtocolVersion},
+};
 
 /// Why a client is not connected.
 #[derive(Clone, thiserror::Error)]
@@ -15,6 +20,9 @@ pub enum ConnectError {
     /// The services cannot be served together.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// There is no version of the protocol between `min_version` and `max_version`.
+    #[error(transparent)]
+    Versions(#[from] InvalidVersions),
     /// The identity's signer failed, or signs with another key than it says.
     #[error("{0}")]
     Identity(String),
@@ -64,6 +72,20 @@ pub enum ConnectError {
         status: Option<u16>,
         /// What was wrong.
         reason: String,
+    },
+    /// The server speaks no version of the protocol that is late enough for this client. It is dialled again, for it may
+    /// be updated meanwhile.
+    #[error(
+        "the server at {endpoint} speaks version {agreed} of the protocol, and this client wants version {min}: \
+         update the server, or lower the client's `min_version`"
+    )]
+    VersionTooOld {
+        /// The version that the server agreed on.
+        agreed: ProtocolVersion,
+        /// The least that this client takes.
+        min: ProtocolVersion,
+        /// The address.
+        endpoint: String,
     },
     /// An attempt took too long.
     #[error("the connection to {endpoint} did not stand within {after:?}")]

@@ -124,12 +124,13 @@ impl Reconnect {
             let error = match dialled {
                 Ok(connection) => {
                     let began = Instant::now();
-                    let end = self.session(connection, &mut closing).await;
+                    let (end, spread) = self.session(connection, &mut closing).await;
                     // Seen within the session, it would not be seen as a change below.
                     if *closing.borrow() {
                         break;
                     }
                     self.backoff.session_lasted(began.elapsed());
+                    pause = spread.map_or(pause, |spread| self.backoff.within(spread));
                     if is_replaced(&end) {
                         pause = self.backoff.after_replaced(replaced);
                         replaced += 1;
@@ -161,12 +162,12 @@ impl Reconnect {
         self.shared.set_shutdown();
     }
 
-    /// Runs one session to its end.
+    /// Runs one session to its end. Beside it, over how long the server asked its clients to spread.
     async fn session(
         &self,
-        (server, socket): Connection,
+        (server, agreed, socket): Connection,
         closing: &mut watch::Receiver<bool>,
-    ) -> SessionEnd {
+    ) -> (SessionEnd, Option<Duration>) {
         let router = self.router.clone();
         let shared = self.shared.clone();
         let hooks = Hooks {
@@ -181,8 +182,8 @@ impl Reconnect {
             })),
             ..Hooks::default()
         };
-        let (session, driver) = Session::new(socket, server, router, &self.config, hooks);
-        tracing::info!(endpoint = %self.dialer.endpoint, "connected");
+        let (session, driver) = Session::new(socket, server, agreed, router, &self.config, hooks);
+        tracing::info!(endpoint = %self.dialer.endpoint, version = %session.version(), "connected");
         self.shared
             .progress
             .send_replace(Progress::Ready(session.clone()));
@@ -196,7 +197,7 @@ impl Reconnect {
             }
         };
         session.wait_for_tasks(self.config.close_timeout).await;
-        finished.end
+        (finished.end, session.spread())
     }
 }
 

@@ -24,13 +24,35 @@
     )
 )]
 
+mod core;
 mod deadlines;
 mod keepalive;
-pub(crate) mod v1;
+mod key;
+mod message;
+mod room;
+mod v1;
+mod v2;
 
 pub(crate) use self::{
+    core::Core,
     keepalive::{Keepalive, KeepaliveConfig, Signal},
-    v1::{
-        CallKey, Core, Event, Incoming, Limits, OpenError, Refusal, Slot, Ticket, deadline_exceeded,
+    key::{CallKey, Key, Slot},
+    message::{
+        Answer, Answered, Event, Incoming, Limits, Message, MethodName, OpenError, Outgoing,
+        Refusal, Reply, SendError,
     },
+    room::Ticket,
+    v2::{MAX_METADATA, Parity, PeerLimits},
 };
+use crate::{
+    call_error::{Blame, CallError, Outcome},
+    status::Status,
+};
+
+pub(crate) fn deadline_exceeded(outcome: Outcome) -> CallError {
+    CallError::new(
+        Status::deadline_exceeded("the deadline passed before an answer came"),
+        outcome,
+        Blame::Local,
+    )
+}

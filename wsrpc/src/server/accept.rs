@@ -20,10 +20,11 @@ use crate::{
     config::Resolved,
     identity::{Identity, PublicKey},
     service::Router,
-    session::{Finished, Hooks, Session},
+    session::{self, Agreed, Finished, HelloError, Hooks, Session},
     session_end::SessionEnd,
     tls::{self, HandshakeError},
-    transport::{self, Refusal, Role, SocketOptions, UpgradeError, WebSocket},
+    transport::{self, Refusal, Role, SocketOptions, UpgradeError, Upgraded, WebSocket},
+    version::Versions,
 };
 
 /// Everything that a connection takes.
@@ -35,11 +36,16 @@ pub(super) struct Acceptor {
     pub(super) config: Resolved,
     pub(super) socket: SocketOptions,
     pub(super) path: Option<String>,
+    pub(super) versions: Versions,
     pub(super) handshake_timeout: Duration,
+    pub(super) reconnect_spread: Option<Duration>,
     /// Bounds the handshakes that are under way.
     pub(super) handshakes: Arc<Semaphore>,
     pub(super) control: Arc<Control>,
 }
+
+/// What a handshake yields.
+type Connection = (PublicKey, Agreed, WebSocket<TlsStream<TcpStream>>);
 
 /// Why a connection did not become a session.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +56,8 @@ enum AcceptError {
     Tls(#[from] HandshakeError),
     #[error(transparent)]
     Upgrade(#[from] UpgradeError),
+    #[error(transparent)]
+    Hello(#[from] HelloError),
 }
 
 impl Acceptor {
@@ -83,7 +91,7 @@ impl Acceptor {
             _ = stop.wait_for(Option::is_some) => return,
         };
         drop(permit);
-        let (peer, socket) = match handshake {
+        let (peer, agreed, socket) = match handshake {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => {
                 tracing::info!(%address, %error, "a connection was not established");
@@ -101,9 +109,9 @@ impl Acceptor {
             ended: Some(Box::new(move |session, end| ended.unroute(session, end))),
         };
         let router = self.router.clone();
-        let (session, driver) = Session::new(socket, peer, router, &self.config, hooks);
+        let (session, driver) = Session::new(socket, peer, agreed, router, &self.config, hooks);
         match self.registry.register(&session) {
-            Ok(()) => tracing::info!(%address, %peer, "connected"),
+            Ok(()) => tracing::info!(%address, %peer, version = %session.version(), "connected"),
             Err(reason) => session.end(reason),
         }
         let mut entered = Entered {
@@ -120,15 +128,16 @@ impl Acceptor {
         session.wait_for_tasks(self.config.close_timeout).await;
     }
 
-    async fn handshake(
-        &self,
-        stream: TcpStream,
-    ) -> Result<(PublicKey, WebSocket<TlsStream<TcpStream>>), AcceptError> {
+    async fn handshake(&self, stream: TcpStream) -> Result<Connection, AcceptError> {
         self.socket.apply(&stream)?;
         let (peer, mut stream) = tls::accept(self.tls.clone(), &self.identity, stream).await?;
-        let rest = transport::accept(&mut stream, |request| self.check(request, &peer)).await?;
-        let socket = WebSocket::new(stream, Role::Server, rest, self.config.max_recv_size);
-        Ok((peer, socket))
+        let check = |request: &Request<()>| self.check(request, &peer);
+        let upgraded = transport::accept(&mut stream, self.versions, check).await?;
+        let Upgraded { version, rest } = upgraded;
+        let max_size = self.config.max_frame_size(version);
+        let mut socket = WebSocket::new(stream, Role::Server, rest, max_size);
+        let agreed = session::agree(&mut socket, Role::Server, version, &self.config).await?;
+        Ok((peer, agreed, socket))
     }
 
     fn check(&self, request: &Request<()>, peer: &PublicKey) -> Result<(), Refusal> {

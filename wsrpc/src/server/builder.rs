@@ -18,6 +18,7 @@ use crate::{
     service::{RouterBuilder, Service, ServiceError},
     tls,
     transport::SocketOptions,
+    version::{self, InvalidVersions, ProtocolVersion, Versions},
 };
 
 /// Why a server cannot be made.
@@ -27,6 +28,9 @@ pub enum BindError {
     /// The services cannot be served together.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// There is no version of the protocol between `min_version` and `max_version`.
+    #[error(transparent)]
+    Versions(#[from] InvalidVersions),
     /// The identity's signer failed, or signs with another key than it says.
     #[error("{0}")]
     Identity(String),
@@ -61,10 +65,13 @@ pub struct ServerBuilder {
     admit: Option<Admit>,
     services: RouterBuilder,
     session: SessionConfig,
+    min_version: ProtocolVersion,
+    max_version: ProtocolVersion,
     listeners: Vec<TcpListener>,
     health_check: Option<String>,
     path: Option<String>,
     handshake_timeout: Duration,
+    reconnect_spread: Option<Duration>,
     max_handshakes: usize,
 }
 
@@ -78,10 +85,13 @@ impl ServerBuilder {
             admit: None,
             services: RouterBuilder::default(),
             session: SessionConfig::default(),
+            min_version: ProtocolVersion::V1,
+            max_version: version::DEFAULT_MAX,
             listeners: Vec::new(),
             health_check: None,
             path: None,
             handshake_timeout: Duration::from_secs(10),
+            reconnect_spread: None,
             max_handshakes: 4096,
         }
     }
@@ -134,6 +144,21 @@ impl ServerBuilder {
         self
     }
 
+    /// The least version of the protocol that a client must speak. Default: version 1. With version 2, Go clients and
+    /// those that were rolled back are refused, with HTTP 426.
+    ///
+    /// One that is above [`max_version`](Self::max_version) is an error of `bind` and `build`.
+    pub fn min_version(mut self, version: ProtocolVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
+    /// The latest version of the protocol to speak, with clients that speak it too. Default: version 2.
+    pub fn max_version(mut self, version: ProtocolVersion) -> Self {
+        self.max_version = version;
+        self
+    }
+
     /// Answers `GET /healthz` with 200 over plain HTTP on this address. Default: there is no health check.
     pub fn health_check(mut self, address: impl Into<String>) -> Self {
         self.health_check = Some(address.into());
@@ -143,6 +168,14 @@ impl ServerBuilder {
     /// Accepts upgrades at this path only. Default: at any; Go clients and ours dial `/`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
+        self
+    }
+
+    /// Over how long clients are asked to spread their coming back when this server shuts down: each waits for a
+    /// random part of it. Default: a millisecond for each client that is connected. Version 1 of the protocol cannot
+    /// ask.
+    pub fn reconnect_spread(mut self, spread: Duration) -> Self {
+        self.reconnect_spread = Some(spread);
         self
     }
 
@@ -169,7 +202,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// An address is in use or cannot be listened on; the services or the identity are wrong.
+    /// An address is in use or cannot be listened on; the services, the versions or the identity are wrong.
     ///
     /// # Cancel safety
     ///
@@ -183,7 +216,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// The health check's address is in use; the services or the identity are wrong; there is no listener.
+    /// The health check's address is in use; the services, the versions or the identity are wrong; there is no listener.
     ///
     /// # Cancel safety
     ///
@@ -193,6 +226,7 @@ impl ServerBuilder {
             return Err(BindError::NoListener);
         }
         let router = self.services.build()?;
+        let versions = Versions::new(self.min_version, self.max_version)?;
         let registry = self.registry;
         let admits = registry.clone();
         let admit = self.admit;
@@ -223,7 +257,9 @@ impl ServerBuilder {
             socket: SocketOptions::of(&config),
             config,
             path: self.path,
+            versions,
             handshake_timeout: self.handshake_timeout,
+            reconnect_spread: self.reconnect_spread,
             handshakes: Arc::new(Semaphore::new(self.max_handshakes)),
             control: control.clone(),
         };

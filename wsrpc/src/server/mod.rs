@@ -170,7 +170,7 @@ impl Server {
             }
         }
         drop(listeners);
-        registry.drain();
+        registry.drain(acceptor.reconnect_spread);
         loop {
             let deadline = stop.borrow_and_update().unwrap_or_else(Instant::now);
             select! {

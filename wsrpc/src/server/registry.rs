@@ -261,14 +261,17 @@ impl Registry {
         table.subscribers.subscribe(connected.into_iter())
     }
 
-    /// Unroutes every session and lets it finish what it has begun. Nothing new is taken in from here on.
-    pub(super) fn drain(&self) {
+    /// Unroutes every session and lets it finish what it has begun. Nothing new is taken in from here on. Peers are
+    /// asked to spread their coming back over `spread`, or else over a millisecond for each.
+    pub(super) fn drain(&self, spread: Option<Duration>) {
         let mut table = self.lock();
         table.turn_away();
-        let sessions = table.sessions();
+        let sessions: Vec<_> = table.sessions().into_iter().collect();
+        let by_number = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+        let spread = spread.unwrap_or(Duration::from_millis(by_number));
         for session in sessions {
             table.clear_route(session.peer(), &SessionEnd::Shutdown);
-            session.drain();
+            session.drain(spread);
         }
     }
 

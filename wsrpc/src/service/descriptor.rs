@@ -3,10 +3,25 @@
 /// A service of a .proto file.
 #[derive(Debug)]
 pub struct ServiceDescriptor {
+    name: &'static str,
+    methods: &'static [MethodDescriptor],
+}
+
+impl ServiceDescriptor {
+    /// The service of this full name, `ping.Ping`, with its methods in the order of the .proto file.
+    pub const fn new(name: &'static str, methods: &'static [MethodDescriptor]) -> Self {
+        Self { name, methods }
+    }
+
     /// The full name, `ping.Ping`.
-    pub name: &'static str,
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The methods, in the order of the .proto file.
-    pub methods: &'static [MethodDescriptor],
+    pub const fn methods(&self) -> &'static [MethodDescriptor] {
+        self.methods
+    }
 }
 
 /// A method of a service.
@@ -14,7 +29,21 @@ pub struct ServiceDescriptor {
 pub struct MethodDescriptor {
     service: &'static str,
     name: &'static str,
+    kind: MethodKind,
     idempotency: Idempotency,
+}
+
+/// Which sides of a method are streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MethodKind {
+    /// One request, one response.
+    Unary,
+    /// One request, many responses.
+    ServerStreaming,
+    /// Many requests, one response.
+    ClientStreaming,
+    /// Many requests and many responses, in whatever order the two sides agree on.
+    BidiStreaming,
 }
 
 /// What a .proto file says with `option idempotency_level`: whether a call may be made twice.
@@ -30,11 +59,31 @@ pub enum Idempotency {
 }
 
 impl MethodDescriptor {
-    /// A method with one request and one response.
+    /// A method with one request and one response, of the service of this full name.
     pub const fn unary(service: &'static str, name: &'static str) -> Self {
+        Self::new(service, name, MethodKind::Unary)
+    }
+
+    /// A method with one request and a stream of responses.
+    pub const fn server_streaming(service: &'static str, name: &'static str) -> Self {
+        Self::new(service, name, MethodKind::ServerStreaming)
+    }
+
+    /// A method with a stream of requests and one response.
+    pub const fn client_streaming(service: &'static str, name: &'static str) -> Self {
+        Self::new(service, name, MethodKind::ClientStreaming)
+    }
+
+    /// A method with a stream of requests and a stream of responses.
+    pub const fn bidi_streaming(service: &'static str, name: &'static str) -> Self {
+        Self::new(service, name, MethodKind::BidiStreaming)
+    }
+
+    const fn new(service: &'static str, name: &'static str, kind: MethodKind) -> Self {
         Self {
             service,
             name,
+            kind,
             idempotency: Idempotency::Unknown,
         }
     }
@@ -61,8 +110,19 @@ impl MethodDescriptor {
         self.name
     }
 
+    /// Which of its sides are streams.
+    pub const fn kind(&self) -> MethodKind {
+        self.kind
+    }
+
     /// Whether a call may be made twice.
     pub const fn idempotency(&self) -> Idempotency {
         self.idempotency
+    }
+}
+
+impl std::fmt::Display for MethodDescriptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.service, self.name)
     }
 }

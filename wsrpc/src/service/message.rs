@@ -5,12 +5,18 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
-use crate::{call::Channel, identity::PublicKey, session::Session};
+use tokio::time::Instant;
 
-/// Who makes a call, and over which session.
+use crate::{
+    call::Channel, identity::PublicKey, metadata::Metadata, proto::Slot, session::Session,
+};
+
+/// Where a call comes from, and until when it is to be answered.
 #[derive(Clone)]
-pub(crate) struct CallContext {
+pub(crate) struct Origin {
     pub(crate) session: Session,
+    pub(crate) slot: Slot,
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// A call as its handler sees it: the message, who sent it, and the way back to them.
@@ -18,28 +24,49 @@ pub(crate) struct CallContext {
 /// The message's fields are in reach without a detour: `request.body`.
 pub struct Request<T> {
     message: T,
-    context: CallContext,
+    metadata: Metadata,
+    origin: Origin,
 }
 
 impl<T> Request<T> {
-    pub(crate) fn new(message: T, context: CallContext) -> Self {
-        Self { message, context }
+    pub(crate) fn new(message: T, metadata: Metadata, origin: Origin) -> Self {
+        Self {
+            message,
+            metadata,
+            origin,
+        }
     }
 
     /// The key of the peer that makes the call, proven by its TLS handshake.
     pub fn peer(&self) -> PublicKey {
-        self.context.session.peer()
+        self.origin.session.peer()
     }
 
     /// A channel to call the caller back on, over the session that the call came in on. When that session ends, calls
     /// on it fail, and are not made on a later session of the same key.
     pub fn channel(&self) -> Channel {
-        Channel::of_session(self.context.session.clone())
+        Channel::of_session(self.origin.session.clone())
+    }
+
+    /// What the caller sent beside the message.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// When the caller stops waiting, by this side's clock; `None` if it did not say. The handler is stopped then, and
+    /// calls that it makes inherit the deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.origin.deadline
     }
 
     /// The message.
     pub fn get_ref(&self) -> &T {
         &self.message
+    }
+
+    /// The message, to change it.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.message
     }
 
     /// The message alone.
@@ -49,7 +76,7 @@ impl<T> Request<T> {
 
     /// The same call with another message.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Request<U> {
-        Request::new(f(self.message), self.context)
+        Request::new(f(self.message), self.metadata, self.origin)
     }
 }
 
@@ -61,10 +88,17 @@ impl<T> Deref for Request<T> {
     }
 }
 
+impl<T> DerefMut for Request<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for Request<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("peer", &self.peer())
+            .field("metadata", &self.metadata)
             .field("message", &self.message)
             .finish()
     }
@@ -76,12 +110,40 @@ impl<T: fmt::Debug> fmt::Debug for Request<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response<T> {
     message: T,
+    metadata: Metadata,
 }
 
 impl<T> Response<T> {
     /// Answers with `message`.
     pub fn new(message: T) -> Self {
-        Self { message }
+        Self {
+            message,
+            metadata: Metadata::new(),
+        }
+    }
+
+    pub(crate) fn from_parts(message: T, metadata: Metadata) -> Self {
+        Self { message, metadata }
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Metadata) {
+        (self.message, self.metadata)
+    }
+
+    /// Sends `metadata` beside the message. Version 1 of the wire drops them.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// What is sent, or came, beside the message; of a stream, what comes before its messages.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The same, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
     }
 
     /// The message.
@@ -101,7 +163,7 @@ impl<T> Response<T> {
 
     /// The same answer with another message.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Response<U> {
-        Response::new(f(self.message))
+        Response::from_parts(f(self.message), self.metadata)
     }
 }
 

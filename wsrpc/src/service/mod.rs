@@ -9,12 +9,11 @@ pub(crate) mod test_support;
 
 pub use self::router::ServiceError;
 pub use self::{
-    descriptor::{Idempotency, MethodDescriptor, ServiceDescriptor},
-    incoming::{HandlerFuture, IncomingCall, Service, Spawned},
+    descriptor::{Idempotency, MethodDescriptor, MethodKind, ServiceDescriptor},
+    incoming::{HandlerFuture, IncomingCall, Responses, Service, Spawned},
     message::{Request, Response},
 };
 pub(crate) use self::{
-    incoming::HandlerResult,
-    message::CallContext,
+    message::Origin,
     router::{Router, RouterBuilder},
 };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{MethodDescriptor, Service};
-use crate::status::Status;
+use crate::{status::Status, version::ProtocolVersion};
 
 /// Services that cannot be served together.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,17 +50,19 @@ impl RouterBuilder {
     pub(crate) fn build(self) -> Result<Router, ServiceError> {
         let mut names = HashSet::new();
         let mut methods: HashMap<&'static str, Entry> = HashMap::new();
+        let mut full = HashMap::new();
         for service in &self.services {
             let descriptor = service.descriptor();
-            if !names.insert(descriptor.name) {
-                return Err(ServiceError::Duplicate(descriptor.name));
+            if !names.insert(descriptor.name()) {
+                return Err(ServiceError::Duplicate(descriptor.name()));
             }
-            for (index, method) in descriptor.methods.iter().enumerate() {
+            for (index, method) in descriptor.methods().iter().enumerate() {
                 let found = Method {
                     service: service.clone(),
                     index,
                     descriptor: method,
                 };
+                full.insert(method.to_string(), found.clone());
                 let Some(entry) = methods.get_mut(method.name()) else {
                     methods.insert(method.name(), Entry::One(found));
                     continue;
@@ -70,25 +72,28 @@ impl RouterBuilder {
                     return Err(ServiceError::Ambiguous {
                         method: method.name(),
                         first,
-                        second: descriptor.name,
+                        second: descriptor.name(),
                     });
                 }
                 tracing::warn!(
                     method = method.name(),
                     first,
-                    second = descriptor.name,
+                    second = descriptor.name(),
                     "two services have a method of this name: peers that speak version 1 can call neither"
                 );
-                entry.add(descriptor.name);
+                entry.add(descriptor.name());
             }
         }
-        Ok(Router { methods })
+        Ok(Router { methods, full })
     }
 }
 
 /// The methods that can be called.
 pub(crate) struct Router {
+    /// By their bare names, which is what version 1 carries.
     methods: HashMap<&'static str, Entry>,
+    /// By their full names, `ping.Ping/Ping`.
+    full: HashMap<String, Method>,
 }
 
 enum Entry {
@@ -125,27 +130,36 @@ impl Entry {
 }
 
 impl Router {
-    /// The one method of this bare name.
-    pub(crate) fn find(&self, name: &str) -> Result<&Method, Status> {
+    /// The method of this name, as peers of this version spell it.
+    pub(crate) fn find(&self, name: &str, version: ProtocolVersion) -> Result<&Method, Status> {
+        match version {
+            ProtocolVersion::V1 => self.find_bare(name),
+            ProtocolVersion::V2 => self.full.get(name).ok_or_else(|| self.unknown(name)),
+        }
+    }
+
+    fn find_bare(&self, name: &str) -> Result<&Method, Status> {
         match self.methods.get(name) {
             Some(Entry::One(method)) => Ok(method),
             Some(Entry::Shared(services)) => Err(Status::unimplemented(format!(
                 "the method name {name} is shared by {}, so that version 1 cannot tell which is meant",
                 services.join(" and ")
             ))),
-            None => {
-                // A name may fill a whole message, and its escapes several.
-                let shown: String = name.chars().take(MAX_SHOWN).collect();
-                let mut text = format!("no method {shown:?}");
-                if shown.len() < name.len() {
-                    text += "…";
-                }
-                if self.methods.is_empty() {
-                    text += ": this side has no services";
-                }
-                Err(Status::unimplemented(text))
-            }
+            None => Err(self.unknown(name)),
         }
+    }
+
+    fn unknown(&self, name: &str) -> Status {
+        // A name may fill a whole message, and its escapes several.
+        let shown: String = name.chars().take(MAX_SHOWN).collect();
+        let mut text = format!("no method {shown:?}");
+        if shown.len() < name.len() {
+            text += "…";
+        }
+        if self.methods.is_empty() {
+            text += ": this side has no services";
+        }
+        Status::unimplemented(text)
     }
 }
 

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     config::Resolved,
-    proto::{Event, Slot},
-    service::{HandlerResult, Router},
+    proto::{Answered, Event, Slot},
+    service::Router,
     session_end::SessionEnd,
     transport::{Io, Received, TransportError, WebSocket},
 };
@@ -42,7 +42,7 @@ pub(crate) struct Driver<IO> {
     /// Events of this turn.
     events: Vec<Event>,
     /// Answers of handlers that came at once.
-    answers: Vec<(Slot, HandlerResult)>,
+    answers: Vec<(Slot, Answered)>,
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
@@ -162,9 +162,13 @@ impl<IO: Io> Driver<IO> {
         self.received = received;
         if heard || !self.inbox.is_empty() {
             let mut state = self.session.lock();
-            state.core.keepalive().heard(Instant::now().into_std());
+            let now = Instant::now().into_std();
+            state.core.keepalive().heard(now);
+            if alive {
+                state.core.ponged(now);
+            }
             for message in self.inbox.drain(..) {
-                state.core.receive(message);
+                state.core.receive(message, now);
             }
             while let Some(event) = state.core.poll_event() {
                 self.events.push(event);
@@ -191,6 +195,9 @@ impl<IO: Io> Driver<IO> {
                     self.socket.push_pong(cx);
                     self.socket.shrink();
                 }
+                Event::Shrink => self.socket.shrink(),
+                Event::Stop(slot) => self.session.0.handlers.abort(slot),
+                Event::GoingAway { reason, spread } => self.session.going_away(&reason, spread),
                 // Looked up for each: one handler may end the session, and so may another thread. What was received
                 // before that starts no more, for its answer could not be sent and its caller may have been revoked.
                 Event::Start(_) if self.session.ended().is_some() => {}
@@ -263,7 +270,8 @@ impl<IO: Io> Driver<IO> {
                     return SessionEnd::PeerClosed { code, reason };
                 }
                 Poll::Ready(Ok(Received::Message(message))) => {
-                    self.session.lock().core.receive(message);
+                    let now = Instant::now().into_std();
+                    self.session.lock().core.receive(message, now);
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(TransportError::Io(error))) => {

@@ -14,30 +14,52 @@ use std::{
 use tokio::{
     sync::Notify,
     task::AbortHandle,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 use super::{Session, lock};
 use crate::{
-    proto::{Incoming, Refusal, Slot},
-    service::{CallContext, HandlerFuture, HandlerResult, IncomingCall, MethodDescriptor, Router},
+    proto::{Answered, Incoming, Refusal, Slot},
+    service::{HandlerFuture, IncomingCall, MethodDescriptor, Origin, Router},
     status::Status,
 };
 
-/// Which handler runs now, in this thread.
-#[derive(Clone, Copy, PartialEq)]
-struct Scope {
-    session: u64,
-    slot: Slot,
+/// On whose behalf code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Scope {
+    /// The handler that runs.
+    handler: Option<(u64, Slot)>,
+    /// When the call that it answers is to be done.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Scope {
+    /// What code that the handler starts elsewhere takes over of it.
+    pub(crate) fn inherited(self) -> Self {
+        Self {
+            handler: None,
+            ..self
+        }
+    }
 }
 
 tokio::task_local! {
     static CURRENT: Scope;
 }
 
+/// On whose behalf the calling code runs.
+pub(crate) fn current_scope() -> Scope {
+    CURRENT.try_with(|scope| *scope).unwrap_or_default()
+}
+
+/// Runs `future` on behalf of `scope`.
+pub(crate) fn in_scope<F: Future>(scope: Scope, future: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(scope, future)
+}
+
 /// The session whose handler calls this, if one does.
 pub(super) fn current_session() -> Option<u64> {
-    CURRENT.try_with(|scope| scope.session).ok()
+    current_scope().handler.map(|(session, _)| session)
 }
 
 /// The tasks of one session: its driver, and the handlers that did not answer at once.
@@ -61,7 +83,7 @@ struct Table {
 impl Handlers {
     /// Runs `handler` as a task, unless the session has ended.
     fn spawn(&self, handler: Handler) {
-        let slot = handler.scope.slot;
+        let slot = handler.slot;
         let session = handler.session.clone();
         let alive = {
             let mut table = lock(&self.table);
@@ -89,15 +111,15 @@ impl Handlers {
 
     /// Stops all handlers but the one that calls this.
     pub(super) fn stop(&self, session: u64) {
-        let current = CURRENT.try_with(|scope| *scope).ok();
+        let current = current_scope().handler;
         let mut table = lock(&self.table);
         if table.stopped {
             return;
         }
         table.stopped = true;
         table.spared = current
-            .filter(|scope| scope.session == session)
-            .map(|scope| scope.slot);
+            .filter(|(running_in, _)| *running_in == session)
+            .map(|(_, slot)| slot);
         let spared = table.spared;
         let running = std::mem::take(&mut table.running);
         drop(table);
@@ -106,6 +128,14 @@ impl Handlers {
             if let Some(task) = task.filter(|_| spared != Some(slot)) {
                 task.abort();
             }
+        }
+    }
+
+    /// Stops one handler, if it still runs.
+    pub(super) fn abort(&self, slot: Slot) {
+        let task = lock(&self.table).running.get(&slot).cloned().flatten();
+        if let Some(task) = task {
+            task.abort();
         }
     }
 
@@ -162,10 +192,12 @@ impl Drop for Alive {
 /// A call at work.
 struct Handler {
     session: Session,
+    slot: Slot,
     scope: Scope,
     method: &'static MethodDescriptor,
     /// Until it has ended.
     future: Option<HandlerFuture>,
+    answered: bool,
     limit: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
@@ -176,21 +208,26 @@ pub(super) fn start(
     max_time: Option<Duration>,
     cx: &mut Context<'_>,
     incoming: Incoming,
-) -> Option<HandlerResult> {
-    let method = match router.find(incoming.method.as_str()) {
+) -> Option<Answered> {
+    let method = match router.find(incoming.method.as_str(), session.version()) {
         Ok(method) => method,
-        Err(status) => return Some(Err(Refusal::ByUs(status))),
+        Err(status) => return Some(Err(Refusal::NotStarted(status))),
     };
+    let slot = incoming.slot;
     let scope = Scope {
-        session: session.id(),
-        slot: incoming.slot,
+        handler: Some((session.id(), slot)),
+        deadline: incoming.deadline.map(Instant::from_std),
     };
     let call = IncomingCall {
         method: method.descriptor,
-        payload: incoming.payload,
-        context: CallContext {
+        first: incoming.first,
+        last: incoming.last,
+        origin: Origin {
             session: session.clone(),
+            slot,
+            deadline: scope.deadline,
         },
+        metadata: incoming.metadata,
     };
     let future = match guard(scope, || method.service.call(method.index, call)) {
         Ok(future) => future,
@@ -198,9 +235,11 @@ pub(super) fn start(
     };
     let mut handler = Handler {
         session: session.clone(),
+        slot,
         scope,
         method: method.descriptor,
         future: Some(future),
+        answered: false,
         limit: max_time.map(|limit| (limit, Box::pin(sleep(limit)))),
     };
     if method.service.runs_in_place() {
@@ -213,8 +252,9 @@ pub(super) fn start(
 }
 
 impl Handler {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answered> {
         let answer = ready!(self.step(cx));
+        self.answered = true;
         Poll::Ready(self.discard().map_or(answer, Err))
     }
 
@@ -225,7 +265,7 @@ impl Handler {
         dropped.err().map(|panic| panicked(self.method, &*panic))
     }
 
-    fn step(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answered> {
         let Some(future) = &mut self.future else {
             return Poll::Pending;
         };
@@ -245,13 +285,16 @@ impl Handler {
 
     async fn run(mut self) {
         let answer = std::future::poll_fn(|cx| self.poll(cx)).await;
-        self.session.answer(self.scope.slot, answer);
+        self.session.answer(self.slot, answer);
     }
 }
 
 impl Drop for Handler {
     fn drop(&mut self) {
         self.discard();
+        if !self.answered {
+            self.session.dropped(self.slot);
+        }
     }
 }
 

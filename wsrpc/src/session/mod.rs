@@ -5,6 +5,7 @@
 
 mod driver;
 mod handlers;
+mod hello;
 
 use std::{
     fmt,
@@ -16,19 +17,28 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
-pub(crate) use self::driver::{Driver, Finished};
 use self::handlers::Handlers;
+pub(crate) use self::{
+    driver::{Driver, Finished},
+    handlers::{Scope, current_scope, in_scope},
+    hello::{Agreed, HelloError, agree},
+};
 use crate::{
     call_error::CallError,
     config::Resolved,
     identity::PublicKey,
-    proto::{CallKey, Core, OpenError, Slot, Ticket},
-    service::{MethodDescriptor, Router},
+    metadata::Metadata,
+    proto::{
+        Answered, CallKey, Core, Key, Message, OpenError, Outgoing, Reply, SendError, Slot, Ticket,
+    },
+    service::Router,
     session_end::SessionEnd,
+    status::Status,
     transport::{Io, WebSocket},
+    version::ProtocolVersion,
+    wire::Text,
 };
 
 /// One established connection, in both directions. Cheap to clone.
@@ -38,6 +48,8 @@ pub(crate) struct Session(Arc<Shared>);
 struct Shared {
     id: u64,
     peer: PublicKey,
+    version: ProtocolVersion,
+    max_recv_size: usize,
     state: Mutex<State>,
     ended: Notify,
     handlers: Handlers,
@@ -47,6 +59,8 @@ struct State {
     core: Core,
     /// Set while the driver sleeps: whoever takes it wakes it.
     driver: Option<Waker>,
+    /// As the peer asked when it said that it is going away.
+    spread: Option<Duration>,
 }
 
 /// What a session tells the side that made it.
@@ -66,20 +80,32 @@ impl Session {
     pub(crate) fn new<IO: Io>(
         socket: WebSocket<IO>,
         peer: PublicKey,
+        agreed: Agreed,
         router: Arc<Router>,
         config: &Resolved,
         hooks: Hooks,
     ) -> (Self, Driver<IO>) {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let mut salt = [0; 8];
-        getrandom::fill(&mut salt).expect("the system's random source works");
         let now = Instant::now().into_std();
+        let limits = config.limits.clone();
+        let core = match agreed {
+            Agreed::V1 => {
+                let mut salt = [0; 8];
+                getrandom::fill(&mut salt).expect("the system's random source works");
+                let salt = u64::from_ne_bytes(salt);
+                Core::v1(limits, salt, now)
+            }
+            Agreed::V2 { parity, peer } => Core::v2(limits, parity, peer, now),
+        };
         let session = Self(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             peer,
+            version: agreed.version(),
+            max_recv_size: config.max_recv_size,
             state: Mutex::new(State {
-                core: Core::new(config.limits.clone(), u64::from_ne_bytes(salt), now),
+                core,
                 driver: None,
+                spread: None,
             }),
             ended: Notify::new(),
             handlers: Handlers::default(),
@@ -104,24 +130,24 @@ impl Session {
         Instant::now().checked_add(timeout)
     }
 
+    /// The version of the protocol that was agreed on.
+    pub(crate) fn version(&self) -> ProtocolVersion {
+        self.0.version
+    }
+
+    /// Bytes of the largest message that this side takes.
+    pub(crate) fn max_recv_size(&self) -> usize {
+        self.0.max_recv_size
+    }
+
     /// Makes a call; see [`Core::open`].
     pub(crate) fn open(
         &self,
-        method: &MethodDescriptor,
-        payload: Bytes,
-        deadline: Option<Instant>,
+        call: &Outgoing,
         ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
-        let mut state = self.lock();
-        let deadline = deadline.map(Instant::into_std);
-        let key = state
-            .core
-            .open(method.name(), payload, deadline, ticket, waker)?;
-        let driver = state.driver.take();
-        drop(state);
-        wake(driver);
-        Ok(key)
+        self.tell_driver(|core| core.open(call, ticket, waker))
     }
 
     /// Someone who waited for room will not try again.
@@ -129,53 +155,117 @@ impl Session {
         self.lock().core.return_ticket(ticket);
     }
 
-    /// The result of a call, once.
-    pub(crate) fn poll_call(
+    /// The one response of a call, once.
+    pub(crate) fn poll_reply(
         &self,
         key: CallKey,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Bytes, CallError>> {
-        match self.lock().core.poll_call(key, cx.waker()) {
-            Some(result) => Poll::Ready(result),
-            None => Poll::Pending,
-        }
+    ) -> Poll<Result<Reply, CallError>> {
+        // Taking it may leave credit to be given, but a call that has ended wants none.
+        ready_or_pending(self.lock().core.poll_reply(key, cx.waker()))
     }
 
-    /// The caller gave up.
-    pub(crate) fn cancel(&self, key: CallKey) {
-        let mut state = self.lock();
-        state.core.cancel(key);
-        let callers = state.core.take_wakers();
-        // It may have been the last thing that a session waited for which drains.
-        let drained = state.core.is_drained();
-        let driver = drained.then(|| state.driver.take()).flatten();
-        drop(state);
-        wake(callers);
-        wake(driver);
+    /// The metadata that the responses of a call begin with.
+    pub(crate) fn poll_head(
+        &self,
+        key: CallKey,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Metadata, CallError>> {
+        ready_or_pending(self.lock().core.poll_head(key, cx.waker()))
+    }
+
+    /// The next message of a call, in either role; `None` after the last one.
+    pub(crate) fn poll_message(
+        &self,
+        key: Key,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, CallError>> {
+        ready_or_pending(self.tell_driver(|core| core.poll_message(key, cx.waker())))
+    }
+
+    /// The metadata that trail the responses of a call that has ended well.
+    pub(crate) fn trailing(&self, key: CallKey) -> Option<Metadata> {
+        self.lock().core.trailing(key)
+    }
+
+    /// Whether another message of a call may be sent.
+    pub(crate) fn poll_room(&self, key: Key, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        ready_or_pending(self.lock().core.poll_room(key, cx.waker()))
+    }
+
+    /// Sends a message of a call.
+    pub(crate) fn send(&self, key: Key, message: Message) -> Result<(), SendError> {
+        self.tell_driver(|core| core.send(key, message))
+    }
+
+    /// A caller sends no more messages.
+    pub(crate) fn finish(&self, key: CallKey) {
+        self.tell_driver(|core| core.finish(key));
+    }
+
+    /// A call fails on this side.
+    pub(crate) fn give_up(&self, key: CallKey, error: CallError) {
+        self.tell_driver(|core| core.give_up(key, error));
+    }
+
+    /// The owner of a call lets go of it.
+    pub(crate) fn release(&self, key: CallKey) {
+        self.tell_driver(|core| core.release(key));
+    }
+
+    /// The responses to a call begin with these metadata.
+    pub(crate) fn send_head(&self, slot: Slot, metadata: Metadata) -> Result<(), Status> {
+        self.tell_driver(|core| core.send_head(slot, metadata))
     }
 
     /// A handler that runs as a task of its own has ended.
-    fn answer(&self, slot: Slot, result: crate::service::HandlerResult) {
+    fn answer(&self, slot: Slot, answered: Answered) {
+        self.tell_driver(|core| core.answer(slot, answered));
+    }
+
+    /// A handler was dropped before it answered.
+    fn dropped(&self, slot: Slot) {
+        self.tell_driver(|core| core.dropped(slot));
+    }
+
+    /// Changes the core, and wakes whom that concerns: the driver if there is something for it to do.
+    fn tell_driver<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
         let mut state = self.lock();
-        state.core.answer(slot, result);
+        let result = change(&mut state.core);
+        let callers = state.core.take_wakers();
+        let concerned = state.core.has_unsent() || state.core.is_drained();
+        let driver = concerned.then(|| state.driver.take()).flatten();
+        drop(state);
+        wake(callers);
+        wake(driver);
+        result
+    }
+
+    /// Refuses calls from here on; the session ends once nothing is left that runs. The peer learns over how long its
+    /// side is to spread its coming back.
+    pub(crate) fn drain(&self, spread: Duration) {
+        let mut state = self.lock();
+        state.core.drain(spread);
         let driver = state.driver.take();
         drop(state);
         wake(driver);
     }
 
-    /// Refuses calls from here on; the session ends once nothing is left that runs.
-    pub(crate) fn drain(&self) {
-        let mut state = self.lock();
-        state.core.drain();
-        let driver = state.driver.take();
-        drop(state);
-        wake(driver);
+    /// The peer takes no more calls, and ends the session once nothing is left that runs.
+    fn going_away(&self, reason: &Text, spread: Duration) {
+        tracing::info!(peer = %self.peer().short(), reason = reason.as_str(), ?spread, "the peer is going away");
+        lock(&self.0.state).spread = Some(spread);
+    }
+
+    /// Over how long the peer, which is going away, asks those who come back to spread.
+    pub(crate) fn spread(&self) -> Option<Duration> {
+        self.lock().spread
     }
 
     /// Pings the peer now, so that its pong proves it alive.
     pub(crate) fn ping(&self) {
         let mut state = self.lock();
-        state.core.ping();
+        state.core.ping(Instant::now().into_std());
         let driver = state.driver.take();
         drop(state);
         wake(driver);
@@ -260,6 +350,7 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("id", &self.id())
             .field("peer", &self.peer())
+            .field("version", &self.version())
             .finish_non_exhaustive()
     }
 }
@@ -267,6 +358,10 @@ impl fmt::Debug for Session {
 /// Locks, also after a panic elsewhere: no critical section leaves its data half-changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ready_or_pending<T>(ready: Option<T>) -> Poll<T> {
+    ready.map_or(Poll::Pending, Poll::Ready)
 }
 
 fn wake(wakers: impl IntoIterator<Item = Waker>) {

@@ -1,6 +1,7 @@
 //! Bytes in and out: the WebSocket over any stream, the HTTP upgrade that begins it, and the settings of a TCP socket.
 //! Nothing here knows of calls.
 
+mod agreement;
 mod masks;
 mod reader;
 mod tcp;
@@ -10,7 +11,7 @@ mod writer;
 
 pub(crate) use self::{
     tcp::SocketOptions,
-    upgrade::{Refusal, UpgradeError, accept, connect, read_raw_head, reply},
+    upgrade::{Refusal, UpgradeError, Upgraded, accept, connect, read_raw_head, reply},
     websocket::{Received, Role, TransportError, WebSocket},
 };
 

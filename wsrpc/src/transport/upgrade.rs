@@ -14,6 +14,9 @@ use tungstenite::handshake::{
     server::{create_response, write_response},
 };
 
+use super::agreement;
+use crate::version::{ProtocolVersion, Versions};
+
 /// Bytes of the largest head that is read.
 const MAX_HEAD: usize = 16 * 1024;
 
@@ -43,6 +46,23 @@ pub(crate) enum UpgradeError {
     /// The server's upgrade is not one to a WebSocket.
     #[error("the server's answer does not complete a WebSocket upgrade: {0}")]
     NotWebSocket(&'static str),
+    /// What the server says of the version is not to be understood.
+    #[error("the header `Wsrpc-Version` of the server's answer {0}")]
+    InvalidVersion(&'static str),
+    /// The server agrees on more than it was asked for.
+    #[error(
+        "the server agreed on a later version of the protocol than version {max}, \
+         the latest that it was offered"
+    )]
+    VersionNotOffered { max: ProtocolVersion },
+    /// The server agrees on less than this client takes.
+    #[error(
+        "the server speaks version {agreed} of the protocol, and this client wants version {min}"
+    )]
+    VersionTooOld {
+        agreed: ProtocolVersion,
+        min: ProtocolVersion,
+    },
     /// This server refused the client.
     #[error("refused with HTTP {}: {}", .0.status.as_u16(), .0.text)]
     ByUs(Refusal),
@@ -65,11 +85,21 @@ pub(crate) struct Refusal {
     pub(crate) text: String,
 }
 
-/// Answers a client's upgrade on `io`, unless `check` refuses it. Returns what the client sent behind its request.
+/// A stream that is a WebSocket now.
+#[derive(Debug)]
+pub(crate) struct Upgraded {
+    /// The version of the protocol that was agreed on.
+    pub(crate) version: ProtocolVersion,
+    /// What the peer sent behind its head.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// Answers a client's upgrade on `io`, unless `check` refuses it, which is asked last.
 pub(crate) async fn accept<IO>(
     io: &mut IO,
+    versions: Versions,
     check: impl FnOnce(&Request<()>) -> Result<(), Refusal>,
-) -> Result<Vec<u8>, UpgradeError>
+) -> Result<Upgraded, UpgradeError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -87,13 +117,15 @@ where
             status: StatusCode::UPGRADE_REQUIRED,
             text: format!("this is a wsrpc server, and speaks WebSocket only: {error}"),
         })
-        .and_then(|response| {
+        .and_then(|mut response| {
             check_origin(request.headers())?;
+            let version = agreement::choose(request.headers(), versions)?;
+            agreement::confirm(response.headers_mut(), version);
             check(&request)?;
-            Ok(response)
+            Ok((version, response))
         });
-    let response = match response {
-        Ok(response) => response,
+    let (version, response) = match response {
+        Ok(agreed) => agreed,
         Err(refusal) => {
             reply(io, &refusal).await?;
             return Err(UpgradeError::ByUs(refusal));
@@ -104,7 +136,7 @@ where
         .map_err(|error| UpgradeError::NotHttp(error.to_string()))?;
     io.write_all(&head).await?;
     io.flush().await?;
-    Ok(rest)
+    Ok(Upgraded { version, rest })
 }
 
 /// A page of another site must not use a browser's certificate: as in Go, an `Origin` has to be the host itself.
@@ -129,16 +161,18 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     })
 }
 
-/// Asks a server for an upgrade. Returns what it sent behind its response.
+/// Asks a server for an upgrade.
 pub(crate) async fn connect<IO>(
     io: &mut IO,
     host: &str,
     path: &str,
-) -> Result<Vec<u8>, UpgradeError>
+    versions: Versions,
+) -> Result<Upgraded, UpgradeError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let key = generate_key();
+    let offer = agreement::offer(versions);
     let request = format!(
         "GET {path} HTTP/1.1\r\n\
          Host: {host}\r\n\
@@ -146,7 +180,7 @@ where
          Connection: Upgrade\r\n\
          Sec-WebSocket-Key: {key}\r\n\
          Sec-WebSocket-Version: 13\r\n\
-         \r\n"
+         {offer}\r\n"
     );
     let written = async {
         io.write_all(request.as_bytes()).await?;
@@ -199,7 +233,8 @@ where
             return Err(UpgradeError::NotWebSocket(text));
         }
     }
-    Ok(rest)
+    let version = agreement::agreed(response.headers(), versions)?;
+    Ok(Upgraded { version, rest })
 }
 
 /// The text of a server's refusal, as far as it has arrived or its length is known.

@@ -16,6 +16,7 @@
 
 mod text;
 pub(crate) mod v1;
+pub(crate) mod v2;
 
 pub(crate) use text::Text;
 

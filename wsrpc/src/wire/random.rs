@@ -24,4 +24,28 @@ impl Random {
     pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
+
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.next() as u8).collect()
+    }
+
+    /// Up to 11 characters, of one to four bytes each.
+    pub(crate) fn text(&mut self) -> String {
+        (0..self.below(12))
+            .map(|_| ['a', 'Z', 'é', '✓', '🏓'][self.below(5)])
+            .collect()
+    }
+
+    /// Changes one place of `bytes`, or none.
+    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        let at = self.below(bytes.len() + 1);
+        match self.below(5) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, self.next() as u8),
+            2 => bytes.extend_from_within(at..),
+            3 if at < bytes.len() => drop(bytes.remove(at)),
+            _ if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
+            _ => {}
+        }
+    }
 }

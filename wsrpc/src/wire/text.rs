@@ -14,6 +14,11 @@ impl Text {
         std::str::from_utf8(&bytes).is_ok().then_some(Self(bytes))
     }
 
+    /// A text of the program's own.
+    pub(crate) const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
     /// The text. Looking at it checks it again, which costs less than the `unsafe` that would save it.
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -39,7 +44,12 @@ impl fmt::Debug for Text {
     }
 }
 
-#[cfg(test)]
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Bytes::from(text))
+    }
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self(Bytes::copy_from_slice(text.as_bytes()))

@@ -24,10 +24,10 @@ pub struct GnipResponse {
     pub body: ::prost::alloc::string::String,
 }
 /// The methods of `ping.Ping`, for both of its sides.
-static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "ping.Ping",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
-};
+static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "ping.Ping",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
+);
 /// Client of `ping.Ping`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_client {
@@ -47,15 +47,15 @@ pub mod ping_client {
             &self,
             request: super::PingRequest,
         ) -> rt::Call<super::PingResponse> {
-            rt::Call::unary(&self.channel, &super::__PING.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__PING.methods()[0], &request)
         }
     }
 }
 /// The methods of `ping.Gnip`, for both of its sides.
-static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "ping.Gnip",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
-};
+static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "ping.Gnip",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
+);
 /// Client of `ping.Gnip`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_client {
@@ -75,7 +75,7 @@ pub mod gnip_client {
             &self,
             request: super::GnipRequest,
         ) -> rt::Call<super::GnipResponse> {
-            rt::Call::unary(&self.channel, &super::__GNIP.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__GNIP.methods()[0], &request)
         }
     }
 }

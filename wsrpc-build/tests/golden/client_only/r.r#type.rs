@@ -33,9 +33,9 @@ pub mod outer {
     pub struct Inner {}
 }
 /// The methods of `r.type.Type`, for both of its sides.
-static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Type",
-    methods: &[
+static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Type",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Match"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "New"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Self"),
@@ -44,7 +44,7 @@ static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Descriptor"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Unary"),
     ],
-};
+);
 /// Client of `r.type.Type`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod type_client {
@@ -61,42 +61,42 @@ pub mod type_client {
         }
         /// Calls `Match`.
         pub fn r#match(&self, request: super::Message) -> rt::Call<super::Result> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[0], &request)
         }
         /// Calls `New`.
         pub fn new_(&self, request: super::Option) -> rt::Call<super::Option> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[1], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[1], &request)
         }
         /// Calls `Self`.
         pub fn self_(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[2], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[2], &request)
         }
         /// Calls `Clone`.
         pub fn clone(&self, request: super::Rt) -> rt::Call<super::Rt> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[3], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[3], &request)
         }
         /// Calls `FromUser`.
         pub fn from_user(
             &self,
             request: super::outer::Inner,
         ) -> rt::Call<super::outer::Inner> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[4], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[4], &request)
         }
         /// Calls `Descriptor`.
         pub fn descriptor(&self, request: super::Call) -> rt::Call<super::Call> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[5], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[5], &request)
         }
         /// Calls `Unary`.
         pub fn unary(&self, request: super::String) -> rt::Call<super::String> {
-            rt::Call::unary(&self.channel, &super::__TYPE.methods[6], &request)
+            rt::Call::unary(&self.channel, &super::__TYPE.methods()[6], &request)
         }
     }
 }
 /// The methods of `r.type.Self`, for both of its sides.
-static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Self",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
-};
+static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Self",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
+);
 /// Client of `r.type.Self`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod self_client {
@@ -113,18 +113,18 @@ pub mod self_client {
         }
         /// Calls `Async`.
         pub fn r#async(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__SELF.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__SELF.methods()[0], &request)
         }
     }
 }
 /// The methods of `r.type.Clone`, for both of its sides.
-static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Clone",
-    methods: &[
+static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Clone",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Clone", "Clone"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Clone", "Fmt"),
     ],
-};
+);
 /// Client of `r.type.Clone`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod clone_client {
@@ -141,19 +141,19 @@ pub mod clone_client {
         }
         /// Calls `Clone`.
         pub fn clone(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__CLONE.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__CLONE.methods()[0], &request)
         }
         /// Calls `Fmt`.
         pub fn fmt(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__CLONE.methods[1], &request)
+            rt::Call::unary(&self.channel, &super::__CLONE.methods()[1], &request)
         }
     }
 }
 /// The methods of `r.type.Send`, for both of its sides.
-static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Send",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
-};
+static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Send",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
+);
 /// Client of `r.type.Send`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod send_client {
@@ -170,15 +170,15 @@ pub mod send_client {
         }
         /// Calls `Send`.
         pub fn send(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__SEND.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__SEND.methods()[0], &request)
         }
     }
 }
 /// The methods of `r.type.T`, for both of its sides.
-static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.T",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
-};
+static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.T",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
+);
 /// Client of `r.type.T`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod t_client {
@@ -195,15 +195,15 @@ pub mod t_client {
         }
         /// Calls `T`.
         pub fn t(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__T.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__T.methods()[0], &request)
         }
     }
 }
 /// The methods of `r.type.Future`, for both of its sides.
-static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Future",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
-};
+static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Future",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
+);
 /// Client of `r.type.Future`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod future_client {
@@ -220,15 +220,15 @@ pub mod future_client {
         }
         /// Calls `Poll`.
         pub fn poll(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__FUTURE.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__FUTURE.methods()[0], &request)
         }
     }
 }
 /// The methods of `r.type.Service`, for both of its sides.
-static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Service",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
-};
+static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Service",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
+);
 /// Client of `r.type.Service`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod service_client {
@@ -245,7 +245,7 @@ pub mod service_client {
         }
         /// Calls `Call`.
         pub fn call(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__SERVICE.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__SERVICE.methods()[0], &request)
         }
     }
 }
@@ -266,12 +266,10 @@ pub mod empty_client {
     }
 }
 /// The methods of `r.type.HTTPServer2`, for both of its sides.
-static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.HTTPServer2",
-    methods: &[
-        ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.HTTPServer2", "GetURL"),
-    ],
-};
+static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.HTTPServer2",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.HTTPServer2", "GetURL")],
+);
 /// Client of `r.type.HTTPServer2`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod http_server2_client {
@@ -288,15 +286,15 @@ pub mod http_server2_client {
         }
         /// Calls `GetURL`.
         pub fn get_url(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__HTTP_SERVER2.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__HTTP_SERVER2.methods()[0], &request)
         }
     }
 }
 /// The methods of `r.type.A_B`, for both of its sides.
-static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.A_B",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
-};
+static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.A_B",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
+);
 /// Client of `r.type.A_B`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod a_b_client {
@@ -313,15 +311,15 @@ pub mod a_b_client {
         }
         /// Calls `A_B`.
         pub fn a_b(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__A_B.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__A_B.methods()[0], &request)
         }
     }
 }
 /// The methods of `r.type.AB`, for both of its sides.
-static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.AB",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
-};
+static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.AB",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
+);
 /// Client of `r.type.AB`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ab_client {
@@ -338,7 +336,7 @@ pub mod ab_client {
         }
         /// Calls `AB`.
         pub fn ab(&self, request: super::Message) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__AB.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__AB.methods()[0], &request)
         }
     }
 }

@@ -104,16 +104,16 @@ impl Enum {
     }
 }
 /// The methods of `std.wsrpc.prost.Wsrpc`, for both of its sides.
-static __WSRPC: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "std.wsrpc.prost.Wsrpc",
-    methods: &[
+static __WSRPC: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "std.wsrpc.prost.Wsrpc",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Wsrpc", "Call"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Wsrpc", "Rt"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Wsrpc", "From"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Wsrpc", "Into"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Wsrpc", "Drop"),
     ],
-};
+);
 /// Client of `std.wsrpc.prost.Wsrpc`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod wsrpc_client {
@@ -130,23 +130,23 @@ pub mod wsrpc_client {
         }
         /// Calls `Call`.
         pub fn call(&self, request: super::Call) -> rt::Call<super::Status> {
-            rt::Call::unary(&self.channel, &super::__WSRPC.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__WSRPC.methods()[0], &request)
         }
         /// Calls `Rt`.
         pub fn rt(&self, request: super::Vec) -> rt::Call<super::Box> {
-            rt::Call::unary(&self.channel, &super::__WSRPC.methods[1], &request)
+            rt::Call::unary(&self.channel, &super::__WSRPC.methods()[1], &request)
         }
         /// Calls `From`.
         pub fn from(&self, request: super::Default) -> rt::Call<super::Message> {
-            rt::Call::unary(&self.channel, &super::__WSRPC.methods[2], &request)
+            rt::Call::unary(&self.channel, &super::__WSRPC.methods()[2], &request)
         }
         /// Calls `Into`.
         pub fn into(&self, request: super::Prost) -> rt::Call<super::Service> {
-            rt::Call::unary(&self.channel, &super::__WSRPC.methods[3], &request)
+            rt::Call::unary(&self.channel, &super::__WSRPC.methods()[3], &request)
         }
         /// Calls `Drop`.
         pub fn drop(&self, request: super::Channel) -> rt::Call<super::Some> {
-            rt::Call::unary(&self.channel, &super::__WSRPC.methods[4], &request)
+            rt::Call::unary(&self.channel, &super::__WSRPC.methods()[4], &request)
         }
     }
 }
@@ -195,15 +195,16 @@ pub mod wsrpc_server {
             Output = rt::Result<rt::Response<super::Some>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(WsrpcServer, Wsrpc, super::__WSRPC, [call, rt, from, into, drop]);
+    rt::server!(
+        WsrpcServer, Wsrpc, super::__WSRPC, [unary call, unary rt, unary from, unary
+        into, unary drop]
+    );
 }
 /// The methods of `std.wsrpc.prost.Arc`, for both of its sides.
-static __ARC: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "std.wsrpc.prost.Arc",
-    methods: &[
-        ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Arc", "FromArc"),
-    ],
-};
+static __ARC: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "std.wsrpc.prost.Arc",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Arc", "FromArc")],
+);
 /// Client of `std.wsrpc.prost.Arc`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod arc_client {
@@ -220,7 +221,7 @@ pub mod arc_client {
         }
         /// Calls `FromArc`.
         pub fn from_arc(&self, request: super::Vec) -> rt::Call<super::Vec> {
-            rt::Call::unary(&self.channel, &super::__ARC.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__ARC.methods()[0], &request)
         }
     }
 }
@@ -241,15 +242,13 @@ pub mod arc_server {
             Output = rt::Result<rt::Response<super::Vec>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(ArcServer, Arc, super::__ARC, [from_arc]);
+    rt::server!(ArcServer, Arc, super::__ARC, [unary from_arc]);
 }
 /// The methods of `std.wsrpc.prost.Option`, for both of its sides.
-static __OPTION: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "std.wsrpc.prost.Option",
-    methods: &[
-        ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Option", "None"),
-    ],
-};
+static __OPTION: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "std.wsrpc.prost.Option",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Option", "None")],
+);
 /// Client of `std.wsrpc.prost.Option`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod option_client {
@@ -266,7 +265,7 @@ pub mod option_client {
         }
         /// Calls `None`.
         pub fn none(&self, request: super::None) -> rt::Call<super::None> {
-            rt::Call::unary(&self.channel, &super::__OPTION.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__OPTION.methods()[0], &request)
         }
     }
 }
@@ -287,12 +286,12 @@ pub mod option_server {
             Output = rt::Result<rt::Response<super::None>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(OptionServer, Option, super::__OPTION, [none]);
+    rt::server!(OptionServer, Option, super::__OPTION, [unary none]);
 }
 /// The methods of `std.wsrpc.prost.Vec2`, for both of its sides.
-static __VEC2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "std.wsrpc.prost.Vec2",
-    methods: &[
+static __VEC2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "std.wsrpc.prost.Vec2",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary(
             "std.wsrpc.prost.Vec2",
             "GetHTTP2Status",
@@ -303,7 +302,7 @@ static __VEC2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
         ),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("std.wsrpc.prost.Vec2", "X509"),
     ],
-};
+);
 /// Client of `std.wsrpc.prost.Vec2`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod vec2_client {
@@ -320,15 +319,15 @@ pub mod vec2_client {
         }
         /// Calls `GetHTTP2Status`.
         pub fn get_http2_status(&self, request: super::I32) -> rt::Call<super::I32> {
-            rt::Call::unary(&self.channel, &super::__VEC2.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__VEC2.methods()[0], &request)
         }
         /// Calls `Md5_sum_2`.
         pub fn md5_sum_2(&self, request: super::I32) -> rt::Call<super::I32> {
-            rt::Call::unary(&self.channel, &super::__VEC2.methods[1], &request)
+            rt::Call::unary(&self.channel, &super::__VEC2.methods()[1], &request)
         }
         /// Calls `X509`.
         pub fn x509(&self, request: super::I32) -> rt::Call<super::I32> {
-            rt::Call::unary(&self.channel, &super::__VEC2.methods[2], &request)
+            rt::Call::unary(&self.channel, &super::__VEC2.methods()[2], &request)
         }
     }
 }
@@ -363,5 +362,8 @@ pub mod vec2_server {
             Output = rt::Result<rt::Response<super::I32>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(Vec2Server, Vec2, super::__VEC2, [get_http2_status, md5_sum_2, x509]);
+    rt::server!(
+        Vec2Server, Vec2, super::__VEC2, [unary get_http2_status, unary md5_sum_2, unary
+        x509]
+    );
 }

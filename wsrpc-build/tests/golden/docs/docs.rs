@@ -201,9 +201,9 @@ pub mod scroll {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Tablet {}
 /// The methods of `docs.Library`, for both of its sides.
-static __LIBRARY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "docs.Library",
-    methods: &[
+static __LIBRARY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "docs.Library",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("docs.Library", "Get")
             .no_side_effects(),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("docs.Library", "Put")
@@ -211,7 +211,7 @@ static __LIBRARY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1
         ::wsrpc::codegen::v1::MethodDescriptor::unary("docs.Library", "Lose"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("docs.Library", "Undocumented"),
     ],
-};
+);
 /// Client of `docs.Library`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod library_client {
@@ -238,20 +238,20 @@ pub mod library_client {
         }
         /// Fetches one.
         pub fn get(&self, request: super::Book) -> rt::Call<super::Book> {
-            rt::Call::unary(&self.channel, &super::__LIBRARY.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__LIBRARY.methods()[0], &request)
         }
         /// Stores one.
         pub fn put(&self, request: super::Book) -> rt::Call<super::Book> {
-            rt::Call::unary(&self.channel, &super::__LIBRARY.methods[1], &request)
+            rt::Call::unary(&self.channel, &super::__LIBRARY.methods()[1], &request)
         }
         /// Loses one.
         #[deprecated]
         pub fn lose(&self, request: super::Book) -> rt::Call<super::Book> {
-            rt::Call::unary(&self.channel, &super::__LIBRARY.methods[2], &request)
+            rt::Call::unary(&self.channel, &super::__LIBRARY.methods()[2], &request)
         }
         /// Calls `Undocumented`.
         pub fn undocumented(&self, request: super::Bare) -> rt::Call<super::Bare> {
-            rt::Call::unary(&self.channel, &super::__LIBRARY.methods[3], &request)
+            rt::Call::unary(&self.channel, &super::__LIBRARY.methods()[3], &request)
         }
     }
 }
@@ -304,14 +304,15 @@ pub mod library_server {
         > + rt::Send;
     }
     rt::server!(
-        LibraryServer, Library, super::__LIBRARY, [get, put, lose, undocumented]
+        LibraryServer, Library, super::__LIBRARY, [unary get, unary put, unary lose,
+        unary undocumented]
     );
 }
 /// The methods of `docs.Archive`, for both of its sides.
-static __ARCHIVE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "docs.Archive",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("docs.Archive", "Get")],
-};
+static __ARCHIVE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "docs.Archive",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("docs.Archive", "Get")],
+);
 /// Client of `docs.Archive`.
 #[deprecated]
 #[allow(dead_code, unreachable_pub, clippy::all)]
@@ -329,7 +330,7 @@ pub mod archive_client {
         }
         /// Calls `Get`.
         pub fn get(&self, request: super::Book) -> rt::Call<super::Book> {
-            rt::Call::unary(&self.channel, &super::__ARCHIVE.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__ARCHIVE.methods()[0], &request)
         }
     }
 }
@@ -350,5 +351,5 @@ pub mod archive_server {
             Output = rt::Result<rt::Response<super::Book>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(ArchiveServer, Archive, super::__ARCHIVE, [get]);
+    rt::server!(ArchiveServer, Archive, super::__ARCHIVE, [unary get]);
 }

@@ -15,12 +15,10 @@ pub mod item {
     }
 }
 /// The methods of `shop.common.Stock`, for both of its sides.
-static __STOCK: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "shop.common.Stock",
-    methods: &[
-        ::wsrpc::codegen::v1::MethodDescriptor::unary("shop.common.Stock", "Take"),
-    ],
-};
+static __STOCK: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "shop.common.Stock",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("shop.common.Stock", "Take")],
+);
 /// Client of `shop.common.Stock`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod stock_client {
@@ -37,7 +35,7 @@ pub mod stock_client {
         }
         /// Calls `Take`.
         pub fn take(&self, request: super::Item) -> rt::Call<super::Item> {
-            rt::Call::unary(&self.channel, &super::__STOCK.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__STOCK.methods()[0], &request)
         }
     }
 }
@@ -58,5 +56,5 @@ pub mod stock_server {
             Output = rt::Result<rt::Response<super::Item>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(StockServer, Stock, super::__STOCK, [take]);
+    rt::server!(StockServer, Stock, super::__STOCK, [unary take]);
 }

@@ -3,15 +3,15 @@
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Receipt {}
 /// The methods of `shop.orders.v1.Orders`, for both of its sides.
-static __ORDERS: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "shop.orders.v1.Orders",
-    methods: &[
+static __ORDERS: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "shop.orders.v1.Orders",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("shop.orders.v1.Orders", "Place"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("shop.orders.v1.Orders", "Count"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("shop.orders.v1.Orders", "Since"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("shop.orders.v1.Orders", "Named"),
     ],
-};
+);
 /// Client of `shop.orders.v1.Orders`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod orders_client {
@@ -31,25 +31,25 @@ pub mod orders_client {
             &self,
             request: super::super::super::common::Item,
         ) -> rt::Call<super::Receipt> {
-            rt::Call::unary(&self.channel, &super::__ORDERS.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__ORDERS.methods()[0], &request)
         }
         /// Calls `Count`.
         pub fn count(&self, request: ()) -> rt::Call<i64> {
-            rt::Call::unary(&self.channel, &super::__ORDERS.methods[1], &request)
+            rt::Call::unary(&self.channel, &super::__ORDERS.methods()[1], &request)
         }
         /// Calls `Since`.
         pub fn since(
             &self,
             request: ::prost_types::Timestamp,
         ) -> rt::Call<super::super::super::common::item::Kind> {
-            rt::Call::unary(&self.channel, &super::__ORDERS.methods[2], &request)
+            rt::Call::unary(&self.channel, &super::__ORDERS.methods()[2], &request)
         }
         /// Calls `Named`.
         pub fn named(
             &self,
             request: ::prost::alloc::string::String,
         ) -> rt::Call<::prost::alloc::vec::Vec<u8>> {
-            rt::Call::unary(&self.channel, &super::__ORDERS.methods[3], &request)
+            rt::Call::unary(&self.channel, &super::__ORDERS.methods()[3], &request)
         }
     }
 }
@@ -94,5 +94,8 @@ pub mod orders_server {
             Output = rt::Result<rt::Response<::prost::alloc::vec::Vec<u8>>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(OrdersServer, Orders, super::__ORDERS, [place, count, since, named]);
+    rt::server!(
+        OrdersServer, Orders, super::__ORDERS, [unary place, unary count, unary since,
+        unary named]
+    );
 }

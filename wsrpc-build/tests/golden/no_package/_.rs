@@ -9,10 +9,10 @@ pub mod thing {
     pub struct Part {}
 }
 /// The methods of `Bare`, for both of its sides.
-static __BARE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "Bare",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("Bare", "Do")],
-};
+static __BARE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "Bare",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("Bare", "Do")],
+);
 /// Client of `Bare`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod bare_client {
@@ -29,7 +29,7 @@ pub mod bare_client {
         }
         /// Calls `Do`.
         pub fn r#do(&self, request: super::Thing) -> rt::Call<super::thing::Part> {
-            rt::Call::unary(&self.channel, &super::__BARE.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__BARE.methods()[0], &request)
         }
     }
 }
@@ -48,5 +48,5 @@ pub mod bare_server {
             Output = rt::Result<rt::Response<super::thing::Part>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(BareServer, Bare, super::__BARE, [r#do]);
+    rt::server!(BareServer, Bare, super::__BARE, [unary r#do]);
 }

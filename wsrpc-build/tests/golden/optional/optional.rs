@@ -70,10 +70,10 @@ pub mod tree {
     }
 }
 /// The methods of `optional.Trees`, for both of its sides.
-static __TREES: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "optional.Trees",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("optional.Trees", "Grow")],
-};
+static __TREES: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "optional.Trees",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("optional.Trees", "Grow")],
+);
 /// Client of `optional.Trees`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod trees_client {
@@ -90,7 +90,7 @@ pub mod trees_client {
         }
         /// Calls `Grow`.
         pub fn grow(&self, request: super::Tree) -> rt::Call<super::Tree> {
-            rt::Call::unary(&self.channel, &super::__TREES.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__TREES.methods()[0], &request)
         }
     }
 }
@@ -111,5 +111,5 @@ pub mod trees_server {
             Output = rt::Result<rt::Response<super::Tree>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(TreesServer, Trees, super::__TREES, [grow]);
+    rt::server!(TreesServer, Trees, super::__TREES, [unary grow]);
 }

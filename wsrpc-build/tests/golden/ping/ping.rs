@@ -24,10 +24,10 @@ pub struct GnipResponse {
     pub body: ::prost::alloc::string::String,
 }
 /// The methods of `ping.Ping`, for both of its sides.
-static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "ping.Ping",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
-};
+static __PING: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "ping.Ping",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Ping", "Ping")],
+);
 /// Client of `ping.Ping`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ping_client {
@@ -47,7 +47,7 @@ pub mod ping_client {
             &self,
             request: super::PingRequest,
         ) -> rt::Call<super::PingResponse> {
-            rt::Call::unary(&self.channel, &super::__PING.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__PING.methods()[0], &request)
         }
     }
 }
@@ -66,13 +66,13 @@ pub mod ping_server {
             Output = rt::Result<rt::Response<super::PingResponse>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(PingServer, Ping, super::__PING, [ping]);
+    rt::server!(PingServer, Ping, super::__PING, [unary ping]);
 }
 /// The methods of `ping.Gnip`, for both of its sides.
-static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "ping.Gnip",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
-};
+static __GNIP: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "ping.Gnip",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("ping.Gnip", "Gnip")],
+);
 /// Client of `ping.Gnip`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod gnip_client {
@@ -92,7 +92,7 @@ pub mod gnip_client {
             &self,
             request: super::GnipRequest,
         ) -> rt::Call<super::GnipResponse> {
-            rt::Call::unary(&self.channel, &super::__GNIP.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__GNIP.methods()[0], &request)
         }
     }
 }
@@ -111,5 +111,5 @@ pub mod gnip_server {
             Output = rt::Result<rt::Response<super::GnipResponse>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(GnipServer, Gnip, super::__GNIP, [gnip]);
+    rt::server!(GnipServer, Gnip, super::__GNIP, [unary gnip]);
 }

@@ -63,12 +63,10 @@ impl Order {
     }
 }
 /// The methods of `legacy.v0.Records`, for both of its sides.
-static __RECORDS: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "legacy.v0.Records",
-    methods: &[
-        ::wsrpc::codegen::v1::MethodDescriptor::unary("legacy.v0.Records", "Find"),
-    ],
-};
+static __RECORDS: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "legacy.v0.Records",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("legacy.v0.Records", "Find")],
+);
 /// Client of `legacy.v0.Records`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod records_client {
@@ -85,7 +83,7 @@ pub mod records_client {
         }
         /// Calls `Find`.
         pub fn find(&self, request: super::Query) -> rt::Call<super::Record> {
-            rt::Call::unary(&self.channel, &super::__RECORDS.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__RECORDS.methods()[0], &request)
         }
     }
 }
@@ -106,5 +104,5 @@ pub mod records_server {
             Output = rt::Result<rt::Response<super::Record>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(RecordsServer, Records, super::__RECORDS, [find]);
+    rt::server!(RecordsServer, Records, super::__RECORDS, [unary find]);
 }

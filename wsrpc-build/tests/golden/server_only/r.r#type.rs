@@ -33,9 +33,9 @@ pub mod outer {
     pub struct Inner {}
 }
 /// The methods of `r.type.Type`, for both of its sides.
-static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Type",
-    methods: &[
+static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Type",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Match"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "New"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Self"),
@@ -44,7 +44,7 @@ static __TYPE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::S
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Descriptor"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Type", "Unary"),
     ],
-};
+);
 /// Server of `r.type.Type`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod type_server {
@@ -105,15 +105,15 @@ pub mod type_server {
         > + rt::Send;
     }
     rt::server!(
-        TypeServer, Type, super::__TYPE, [r#match, new_, self_, clone, from_user,
-        descriptor, unary]
+        TypeServer, Type, super::__TYPE, [unary r#match, unary new_, unary self_, unary
+        clone, unary from_user, unary descriptor, unary unary]
     );
 }
 /// The methods of `r.type.Self`, for both of its sides.
-static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Self",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
-};
+static __SELF: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Self",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Self", "Async")],
+);
 /// Server of `r.type.Self`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod self_server {
@@ -131,16 +131,16 @@ pub mod self_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(SelfServer, Self_, super::__SELF, [r#async]);
+    rt::server!(SelfServer, Self_, super::__SELF, [unary r#async]);
 }
 /// The methods of `r.type.Clone`, for both of its sides.
-static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Clone",
-    methods: &[
+static __CLONE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Clone",
+    &[
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Clone", "Clone"),
         ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Clone", "Fmt"),
     ],
-};
+);
 /// Server of `r.type.Clone`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod clone_server {
@@ -165,13 +165,13 @@ pub mod clone_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(CloneServer, Clone, super::__CLONE, [clone, fmt]);
+    rt::server!(CloneServer, Clone, super::__CLONE, [unary clone, unary fmt]);
 }
 /// The methods of `r.type.Send`, for both of its sides.
-static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Send",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
-};
+static __SEND: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Send",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Send", "Send")],
+);
 /// Server of `r.type.Send`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod send_server {
@@ -189,13 +189,13 @@ pub mod send_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(SendServer, Send, super::__SEND, [send]);
+    rt::server!(SendServer, Send, super::__SEND, [unary send]);
 }
 /// The methods of `r.type.T`, for both of its sides.
-static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.T",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
-};
+static __T: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.T",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.T", "T")],
+);
 /// Server of `r.type.T`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod t_server {
@@ -211,13 +211,13 @@ pub mod t_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(TServer, T, super::__T, [t]);
+    rt::server!(TServer, T, super::__T, [unary t]);
 }
 /// The methods of `r.type.Future`, for both of its sides.
-static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Future",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
-};
+static __FUTURE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Future",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Future", "Poll")],
+);
 /// Server of `r.type.Future`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod future_server {
@@ -235,13 +235,13 @@ pub mod future_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(FutureServer, Future, super::__FUTURE, [poll]);
+    rt::server!(FutureServer, Future, super::__FUTURE, [unary poll]);
 }
 /// The methods of `r.type.Service`, for both of its sides.
-static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Service",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
-};
+static __SERVICE: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Service",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.Service", "Call")],
+);
 /// Server of `r.type.Service`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod service_server {
@@ -259,13 +259,13 @@ pub mod service_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(ServiceServer, Service, super::__SERVICE, [call]);
+    rt::server!(ServiceServer, Service, super::__SERVICE, [unary call]);
 }
 /// The methods of `r.type.Empty`, for both of its sides.
-static __EMPTY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.Empty",
-    methods: &[],
-};
+static __EMPTY: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.Empty",
+    &[],
+);
 /// Server of `r.type.Empty`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod empty_server {
@@ -278,12 +278,10 @@ pub mod empty_server {
     rt::server!(EmptyServer, Empty, super::__EMPTY, []);
 }
 /// The methods of `r.type.HTTPServer2`, for both of its sides.
-static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.HTTPServer2",
-    methods: &[
-        ::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.HTTPServer2", "GetURL"),
-    ],
-};
+static __HTTP_SERVER2: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.HTTPServer2",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.HTTPServer2", "GetURL")],
+);
 /// Server of `r.type.HTTPServer2`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod http_server2_server {
@@ -301,13 +299,13 @@ pub mod http_server2_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(HttpServer2Server, HttpServer2, super::__HTTP_SERVER2, [get_url]);
+    rt::server!(HttpServer2Server, HttpServer2, super::__HTTP_SERVER2, [unary get_url]);
 }
 /// The methods of `r.type.A_B`, for both of its sides.
-static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.A_B",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
-};
+static __A_B: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.A_B",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.A_B", "A_B")],
+);
 /// Server of `r.type.A_B`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod a_b_server {
@@ -323,13 +321,13 @@ pub mod a_b_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(ABServer, AB, super::__A_B, [a_b]);
+    rt::server!(ABServer, AB, super::__A_B, [unary a_b]);
 }
 /// The methods of `r.type.AB`, for both of its sides.
-static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "r.type.AB",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
-};
+static __AB: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "r.type.AB",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("r.type.AB", "AB")],
+);
 /// Server of `r.type.AB`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod ab_server {
@@ -345,5 +343,5 @@ pub mod ab_server {
             Output = rt::Result<rt::Response<super::Message>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(AbServer, Ab, super::__AB, [ab]);
+    rt::server!(AbServer, Ab, super::__AB, [unary ab]);
 }

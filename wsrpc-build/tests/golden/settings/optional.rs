@@ -79,10 +79,10 @@ pub mod tree {
     }
 }
 /// The methods of `optional.Trees`, for both of its sides.
-static __TREES: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "optional.Trees",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("optional.Trees", "Grow")],
-};
+static __TREES: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "optional.Trees",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("optional.Trees", "Grow")],
+);
 /// Client of `optional.Trees`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 #[cfg(all())]
@@ -101,7 +101,7 @@ pub mod trees_client {
         }
         /// Calls `Grow`.
         pub fn grow(&self, request: super::Tree) -> rt::Call<super::Tree> {
-            rt::Call::unary(&self.channel, &super::__TREES.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__TREES.methods()[0], &request)
         }
     }
 }
@@ -125,7 +125,8 @@ pub mod trees_server {
         > + rt::Send;
     }
     rt::server!(
-        #[doc(alias = "gardener")] #[must_use] TreesServer, Trees, super::__TREES, [grow]
+        #[doc(alias = "gardener")] #[must_use] TreesServer, Trees, super::__TREES, [unary
+        grow]
     );
 }
 /// The descriptors of package `optional`, and of all that it imports: an encoded `FileDescriptorSet`.

@@ -3,10 +3,10 @@
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {}
 /// The methods of `twins.a.b.Twin`, for both of its sides.
-static __TWIN: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "twins.a.b.Twin",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("twins.a.b.Twin", "Meet")],
-};
+static __TWIN: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "twins.a.b.Twin",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("twins.a.b.Twin", "Meet")],
+);
 /// Client of `twins.a.b.Twin`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod twin_client {
@@ -23,7 +23,7 @@ pub mod twin_client {
         }
         /// Calls `Meet`.
         pub fn meet(&self, request: super::Hello) -> rt::Call<super::Hello> {
-            rt::Call::unary(&self.channel, &super::__TWIN.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__TWIN.methods()[0], &request)
         }
     }
 }
@@ -44,5 +44,5 @@ pub mod twin_server {
             Output = rt::Result<rt::Response<super::Hello>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(TwinServer, Twin, super::__TWIN, [meet]);
+    rt::server!(TwinServer, Twin, super::__TWIN, [unary meet]);
 }

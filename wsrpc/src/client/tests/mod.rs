@@ -4,3 +4,4 @@ mod connecting;
 mod endpoint;
 mod losing;
 mod states;
+mod versions;

@@ -6,18 +6,10 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::{
-    call_error::{Blame, CallError, Outcome},
-    proto::deadlines::Deadlines,
+    call_error::{CallError, Outcome},
+    proto::{CallKey, deadline_exceeded, deadlines::Deadlines},
     session_end::SessionEnd,
-    status::Status,
 };
-
-/// Names a call in flight. A key is never given twice within a session: slots are used again, sequences are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct CallKey {
-    pub(super) index: u32,
-    pub(super) sequence: u32,
-}
 
 /// The calls in flight.
 ///
@@ -73,11 +65,7 @@ impl Calls {
             deadline,
             waker: None,
         });
-        let key = CallKey {
-            // The callers' futures own the calls: four billion of them do not fit into memory.
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            sequence,
-        };
+        let key = CallKey::new(index, sequence);
         self.unended = self.unended.saturating_add(1);
         if let Some(deadline) = deadline {
             let slab = &self.slab;
@@ -161,7 +149,7 @@ impl Calls {
             }
             return Polled::Pending;
         }
-        match self.slab.try_remove(key.index as usize).map(|c| c.state) {
+        match self.slab.try_remove(key.index()).map(|c| c.state) {
             Some(State::Ended(result)) => Polled::Ready(result),
             _ => Polled::Gone,
         }
@@ -173,7 +161,7 @@ impl Calls {
             if !matches!(call.state, State::Ended(_)) {
                 self.unended = self.unended.saturating_sub(1);
             }
-            self.slab.try_remove(key.index as usize);
+            self.slab.try_remove(key.index());
         }
     }
 
@@ -197,7 +185,7 @@ impl Calls {
 
     fn find_mut(&mut self, key: CallKey) -> Option<&mut Call> {
         self.slab
-            .get_mut(key.index as usize)
+            .get_mut(key.index())
             .filter(|call| call.sequence == key.sequence)
     }
 
@@ -210,14 +198,6 @@ impl Calls {
 }
 
 fn find(slab: &Slab<Call>, key: CallKey) -> Option<&Call> {
-    slab.get(key.index as usize)
+    slab.get(key.index())
         .filter(|call| call.sequence == key.sequence)
-}
-
-pub(crate) fn deadline_exceeded(outcome: Outcome) -> CallError {
-    CallError::new(
-        Status::deadline_exceeded("the deadline passed before an answer came"),
-        outcome,
-        Blame::Local,
-    )
 }

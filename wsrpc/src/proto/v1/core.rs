@@ -1,7 +1,7 @@
 //! One side's half of a session.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -9,14 +9,15 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    CallKey, Incoming, Slot,
     calls::{Calls, Polled},
     outbox::{Item, Outbox},
     serving::{Admission, Serving},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
-    proto::{Keepalive, KeepaliveConfig, Signal},
+    proto::{
+        CallKey, Event, Keepalive, Limits, OpenError, Refusal, Signal, Slot, Ticket, room::Room,
+    },
     session_end::SessionEnd,
     status::Status,
     wire::{
@@ -24,47 +25,6 @@ use crate::{
         v1::{self as wire, CallId, Frame, Request},
     },
 };
-
-/// What one side holds its peer, and itself, to.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    /// Handlers that run at once.
-    pub(crate) max_running: usize,
-    /// Bytes of calls that wait for a handler to end.
-    pub(crate) max_queued_bytes: usize,
-    /// Bytes of own calls that wait to be sent before further ones wait for room.
-    pub(crate) max_unsent_bytes: usize,
-    /// Bytes of one frame to send.
-    pub(crate) max_send_size: usize,
-    /// A call without a deadline gets this one.
-    pub(crate) default_timeout: Option<Duration>,
-    /// How the session is kept alive.
-    pub(crate) keepalive: KeepaliveConfig,
-}
-
-/// What the owner of a core is to do.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Event {
-    /// Start a handler.
-    Start(Incoming),
-    /// Send a ping.
-    Ping,
-    /// Send a pong that nobody asked for.
-    Pong,
-}
-
-/// Why a call was not taken.
-#[derive(Debug, PartialEq)]
-pub(crate) enum OpenError {
-    /// Too much waits to be sent: the given waker is woken when there is room again. The ticket is to be shown at the
-    /// next try, and given back when there will be none.
-    Full(Ticket),
-    /// The call failed.
-    Failed(CallError),
-}
-
-/// A place in the queue of those who wait for room.
-pub(crate) type Ticket = u64;
 
 #[derive(Debug, PartialEq)]
 enum Phase {
@@ -99,9 +59,7 @@ pub(crate) struct Core {
     events: VecDeque<Event>,
     /// Callers whose calls have ended, and those who wait for room and now have it.
     wakers: Vec<Waker>,
-    /// Callers who wait for room, the longest first.
-    waiting_for_room: BTreeMap<Ticket, Waker>,
-    next_ticket: Ticket,
+    room: Room,
 }
 
 // What callers do.
@@ -118,8 +76,7 @@ impl Core {
             keepalive: Keepalive::new(limits.keepalive.clone(), now),
             events: VecDeque::new(),
             wakers: Vec::new(),
-            waiting_for_room: BTreeMap::new(),
-            next_ticket: 0,
+            room: Room::default(),
             limits,
         }
     }
@@ -151,15 +108,10 @@ impl Core {
         if !self.outbox.is_empty()
             && self.outbox.bytes().saturating_add(size) > self.limits.max_unsent_bytes
         {
-            let ticket = ticket.unwrap_or_else(|| {
-                self.next_ticket = self.next_ticket.wrapping_add(1);
-                self.next_ticket
-            });
-            self.waiting_for_room.insert(ticket, waker.clone());
-            return Err(OpenError::Full(ticket));
+            return Err(OpenError::Full(self.room.wait(ticket, waker)));
         }
         if let Some(ticket) = ticket {
-            self.waiting_for_room.remove(&ticket);
+            self.room.leave(ticket);
         }
         let key = self.calls.insert(deadline);
         self.outbox.push(Item::Request {
@@ -172,7 +124,7 @@ impl Core {
 
     /// Someone who waited for room will not try again.
     pub(crate) fn return_ticket(&mut self, ticket: Ticket) {
-        self.waiting_for_room.remove(&ticket);
+        self.room.leave(ticket);
     }
 
     /// The result of a call, once: otherwise `waker` is woken when the call ends.
@@ -234,7 +186,7 @@ impl Core {
     fn error_text(&self, refusal: Refusal) -> String {
         let mut text = match refusal {
             Refusal::ByHandler(status) => status.into_v1_text(),
-            Refusal::ByUs(status) => status.to_string(),
+            Refusal::ByUs(status) | Refusal::NotStarted(status) => status.to_string(),
         };
         let limit = self
             .limits
@@ -248,15 +200,6 @@ impl Core {
         }
         text
     }
-}
-
-/// Why a call was not answered with a message.
-#[derive(Debug, Clone)]
-pub(crate) enum Refusal {
-    /// The handler's own status: on version 1 its text goes out verbatim, as Go's does.
-    ByHandler(Status),
-    /// One of ours: on version 1 the code's name goes before its text.
-    ByUs(Status),
 }
 
 // What the owner does.
@@ -384,10 +327,8 @@ impl Core {
 
     /// Wakes those who wait for room, once there is enough of it.
     fn make_room(&mut self) {
-        if !self.waiting_for_room.is_empty()
-            && self.outbox.bytes() <= self.limits.max_unsent_bytes / 2
-        {
-            self.wake_waiting();
+        if !self.room.is_empty() && self.outbox.bytes() <= self.limits.max_unsent_bytes / 2 {
+            self.room.open(&mut self.wakers);
         }
     }
 
@@ -467,7 +408,7 @@ impl Core {
             return;
         }
         self.calls.fail_all(&reason, &mut self.wakers);
-        self.wake_waiting();
+        self.room.open(&mut self.wakers);
         self.serving.clear();
         self.outbox.clear();
         self.events.clear();
@@ -485,11 +426,6 @@ impl Core {
     /// The deadline that a call without one gets.
     pub(crate) fn default_timeout(&self) -> Option<Duration> {
         self.limits.default_timeout
-    }
-
-    fn wake_waiting(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting_for_room);
-        self.wakers.extend(waiting.into_values());
     }
 
     fn shrink(&mut self) {

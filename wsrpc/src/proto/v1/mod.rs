@@ -5,11 +5,7 @@ mod core;
 mod outbox;
 mod serving;
 
-pub(crate) use self::{
-    calls::{CallKey, deadline_exceeded},
-    core::{Core, Event, Limits, OpenError, Refusal, Ticket},
-    serving::{Incoming, Slot},
-};
+pub(crate) use self::core::Core;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{CallKey, Slot};
-use crate::wire::Text;
+use crate::{
+    proto::{CallKey, Slot},
+    wire::Text,
+};
 
 /// Frames in the order in which they go out, and how many bytes they hold.
 #[derive(Debug, Default)]

@@ -2,28 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use bytes::Bytes;
 use slab::Slab;
 
-use crate::wire::{Text, v1::Request};
-
-/// Names a call that is being answered: its place, and whose turn in that place it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Slot {
-    index: usize,
-    sequence: u64,
-}
-
-/// A call that is to be started.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Incoming {
-    /// Where its answer goes.
-    pub(crate) slot: Slot,
-    /// The bare name of the method.
-    pub(crate) method: Text,
-    /// The encoded message.
-    pub(crate) payload: Bytes,
-}
+use crate::{
+    metadata::Metadata,
+    proto::{Incoming, Slot},
+    wire::{Text, v1::Request},
+};
 
 /// The calls that run, up to a limit, and those that wait for one of them to end.
 ///
@@ -42,12 +27,12 @@ pub(super) struct Serving {
     queued_bytes: usize,
     /// The ids of all calls that run or wait: a second call under one of them could not be told apart.
     ids: HashSet<Text>,
-    next_sequence: u64,
+    next_sequence: u32,
 }
 
 #[derive(Debug)]
 struct Running {
-    sequence: u64,
+    sequence: u32,
     call_id: Text,
     answered: bool,
 }
@@ -113,7 +98,7 @@ impl Serving {
     /// The transport took the answer: the slot is free, and the next call in the queue may start.
     pub(super) fn release(&mut self, slot: Slot) -> Option<Incoming> {
         self.find_mut(slot)?;
-        let gone = self.running.try_remove(slot.index)?;
+        let gone = self.running.try_remove(slot.index())?;
         self.ids.remove(&gone.call_id);
         let request = self.queue.pop_front()?;
         self.queued_bytes = self.queued_bytes.saturating_sub(cost(&request));
@@ -148,15 +133,18 @@ impl Serving {
             answered: false,
         });
         Incoming {
-            slot: Slot { index, sequence },
+            slot: Slot::new(index, sequence),
             method: request.method,
-            payload: request.payload,
+            metadata: Metadata::default(),
+            deadline: None,
+            first: Some(request.payload.into()),
+            last: true,
         }
     }
 
     fn find_mut(&mut self, slot: Slot) -> Option<&mut Running> {
         self.running
-            .get_mut(slot.index)
+            .get_mut(slot.index())
             .filter(|running| running.sequence == slot.sequence)
     }
 }

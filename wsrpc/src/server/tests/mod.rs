@@ -7,3 +7,4 @@ mod registry;
 mod revoking;
 mod shutdown;
 mod takeover;
+mod versions;

@@ -11,7 +11,7 @@ use crate::{
         registry::{Registry, TurnedAway},
     },
     service::RouterBuilder,
-    session::{Driver, Finished, Hooks, Session},
+    session::{Agreed, Driver, Finished, Hooks, Session},
     transport::{Role, WebSocket},
 };
 
@@ -27,7 +27,8 @@ fn session_of(key: PublicKey) -> Still {
     let config = SessionConfig::default().resolve(false);
     let socket = WebSocket::new(io, Role::Server, Vec::new(), config.max_recv_size);
     let router = Arc::new(RouterBuilder::default().build().unwrap());
-    let (session, driver) = Session::new(socket, key, router, &config, Hooks::default());
+    let (session, driver) =
+        Session::new(socket, key, Agreed::V1, router, &config, Hooks::default());
     Still {
         session,
         _driver: driver,
@@ -188,7 +189,7 @@ async fn takeovers_are_bounded_and_the_incumbent_stays() {
 async fn a_server_that_shuts_down_takes_nobody_in() {
     let (registry, key) = registry();
     let running = entered(&registry, key);
-    registry.drain();
+    registry.drain(None);
     assert_eq!(registry.check(&key), Err(TurnedAway::ShuttingDown));
     let late = session_of(key);
     assert_eq!(registry.register(&late.session), Err(SessionEnd::Shutdown));

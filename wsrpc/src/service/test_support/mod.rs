@@ -33,18 +33,16 @@ impl Text {
     }
 }
 
-pub(crate) static ECHO: ServiceDescriptor = ServiceDescriptor {
-    name: "test.Echo",
-    methods: &[MethodDescriptor::unary("test.Echo", "Echo")],
-};
+pub(crate) static ECHO: ServiceDescriptor =
+    ServiceDescriptor::new("test.Echo", &[MethodDescriptor::unary("test.Echo", "Echo")]);
 
 pub(crate) static MISSING: MethodDescriptor = MethodDescriptor::unary("test.Echo", "Missing");
 
 /// A service with a method of the same bare name.
-pub(crate) static OTHER: ServiceDescriptor = ServiceDescriptor {
-    name: "test.Other",
-    methods: &[MethodDescriptor::unary("test.Other", "Echo")],
-};
+pub(crate) static OTHER: ServiceDescriptor = ServiceDescriptor::new(
+    "test.Other",
+    &[MethodDescriptor::unary("test.Other", "Echo")],
+);
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Text>, Status>> + Send>>;
 
@@ -112,7 +110,7 @@ impl Service for Echo {
 
 /// Calls `test.Echo/Echo`.
 pub(crate) fn echo(channel: &Channel, body: impl Into<String>) -> Call<Text> {
-    Call::unary(channel, &ECHO.methods[0], &Text::new(body))
+    Call::unary(channel, &ECHO.methods()[0], &Text::new(body))
 }
 
 /// Calls `test.Echo/Echo` from a task of its own.

@@ -12,7 +12,7 @@ use crate::{
     config::SessionConfig,
     identity::SecretKey,
     service::{RouterBuilder, Service},
-    session::{Finished, Hooks, Session},
+    session::{Agreed, Finished, Hooks, Session},
     session_end::SessionEnd,
     transport::{Io, Received, Role, TransportError, WebSocket},
     wire::v1::{self as wire, Frame},
@@ -55,7 +55,7 @@ pub(crate) fn start_with(
     let config = config.resolve(role == Role::Client);
     let socket = WebSocket::new(io, role, Vec::new(), config.max_recv_size);
     let peer = SecretKey::generate().public_key();
-    let (session, driver) = Session::new(socket, peer, router, &config, hooks);
+    let (session, driver) = Session::new(socket, peer, Agreed::V1, router, &config, hooks);
     let driver = tokio::spawn(driver.run());
     End { session, driver }
 }

@@ -129,7 +129,7 @@ struct Number {
 async fn a_payload_that_does_not_decode_is_an_invalid_argument() {
     let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
     let channel = client.channel();
-    let call = Call::<Text>::unary(&channel, &ECHO.methods[0], &Number { body: 7 });
+    let call = Call::<Text>::unary(&channel, &ECHO.methods()[0], &Number { body: 7 });
     let error = call.await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Ran);
     let expected = "invalid_argument: the payload is no request of test.Echo/Echo: ";
@@ -140,7 +140,7 @@ async fn a_payload_that_does_not_decode_is_an_invalid_argument() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_decode_is_blamed_on_the_callee() {
     let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
-    let call = Call::<Number>::unary(&client.channel(), &ECHO.methods[0], &Text::new("seven"));
+    let call = Call::<Number>::unary(&client.channel(), &ECHO.methods()[0], &Text::new("seven"));
     let error = call.await.unwrap_err();
     assert_eq!(error.code(), Code::INTERNAL);
     assert_eq!(error.outcome(), Outcome::Ran);

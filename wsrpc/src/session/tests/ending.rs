@@ -280,7 +280,7 @@ async fn a_session_that_drains_answers_what_runs_and_refuses_what_is_new() {
     let (client, server) = both(Echo::plain(), gated);
     let running = spawn_echo(&client.channel(), "running");
     settle().await;
-    server.session.drain();
+    server.session.drain(Duration::ZERO);
     let error = echo(&client.channel(), "new").await.unwrap_err();
     assert_eq!(error.message(), "unavailable: shutting down");
     assert_eq!(server.session.ended(), None);
@@ -300,7 +300,7 @@ async fn an_idle_session_drains_at_once() {
     let (client, server) = both(Echo::plain(), Echo::plain());
     settle().await;
     let began = Instant::now();
-    server.session.drain();
+    server.session.drain(Duration::ZERO);
     server.driver.await.unwrap();
     client.driver.await.unwrap();
     assert_eq!(began.elapsed(), Duration::ZERO);
@@ -311,7 +311,7 @@ async fn a_session_drains_once_its_own_last_call_was_given_up() {
     let (_client, server) = both(Echo::silent(), Echo::plain());
     let call = spawn_echo(&server.channel(), "x");
     settle().await;
-    server.session.drain();
+    server.session.drain(Duration::ZERO);
     settle().await;
     assert_eq!(server.session.ended(), None);
     let began = Instant::now();

@@ -1,3 +1,4 @@
+mod agreement;
 mod back_pressure;
 mod closing;
 mod failing;

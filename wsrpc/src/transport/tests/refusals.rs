@@ -2,12 +2,12 @@
 
 use tokio::io::{AsyncRead, AsyncWrite, duplex, join};
 
-use super::upgrade::{SWITCHING, connected_to, request, served};
+use super::upgrade::{SWITCHING, connected_to, request, served, v1};
 use crate::transport::{UpgradeError, connect};
 
 /// The status that a server of ours answers these bytes with, the text, and the error on its own side.
 async fn refused(bytes: &[u8]) -> (u16, String, String) {
-    let (result, answer) = served(bytes, |_| Ok(())).await;
+    let (result, answer) = served(bytes, v1(), |_| Ok(())).await;
     let (head, text) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let length = format!("content-length: {}", text.len());
@@ -82,7 +82,7 @@ async fn too_many_headers_are_refused() {
 #[tokio::test]
 async fn a_client_that_hangs_up_within_its_request_is_told_apart() {
     for bytes in [&b""[..], b"GET / HT", &request("").as_bytes()[..100]] {
-        let (result, answer) = served(bytes, |_| Ok(())).await;
+        let (result, answer) = served(bytes, v1(), |_| Ok(())).await;
         assert!(matches!(result, Err(UpgradeError::HungUp)));
         assert_eq!(answer, "");
     }
@@ -109,14 +109,14 @@ async fn the_page_of_another_host_is_refused() {
 async fn the_page_of_the_host_itself_is_not() {
     for origin in ["https://example.com:1338", "https://Example.COM:1338"] {
         let request = request(&format!("Origin: {origin}\r\n"));
-        let (result, answer) = served(request.as_bytes(), |_| Ok(())).await;
+        let (result, answer) = served(request.as_bytes(), v1(), |_| Ok(())).await;
         assert!(result.is_ok(), "{origin}: {answer}");
     }
 }
 
 /// What a client of ours says to a server that answers so.
 async fn client_says(answer: &str) -> String {
-    connected_to(answer).await.unwrap_err().to_string()
+    connected_to(answer, v1()).await.unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -227,12 +227,12 @@ fn half_broken(answer: &'static [u8]) -> impl AsyncRead + AsyncWrite + Unpin {
 #[tokio::test]
 async fn what_a_server_said_before_our_write_failed_is_what_counts() {
     let mut io = half_broken(b"HTTP/1.1 403 Forbidden\r\n\r\nnot on the list");
-    let error = connect(&mut io, "localhost", "/").await.unwrap_err();
+    let error = connect(&mut io, "localhost", "/", v1()).await.unwrap_err();
     assert!(
         error.to_string().ends_with("403: not on the list"),
         "{error}"
     );
     let mut io = half_broken(b"");
-    let error = connect(&mut io, "localhost", "/").await.unwrap_err();
+    let error = connect(&mut io, "localhost", "/", v1()).await.unwrap_err();
     assert!(matches!(&error, UpgradeError::Io(_)), "{error:?}");
 }

@@ -4,7 +4,15 @@ use http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tungstenite::handshake::derive_accept_key;
 
-use crate::transport::{Refusal, UpgradeError, accept, connect, upgrade::read_head};
+use crate::{
+    transport::{Refusal, UpgradeError, Upgraded, accept, connect, upgrade::read_head},
+    version::{ProtocolVersion, Versions},
+};
+
+/// A side that speaks version 1 only.
+pub(super) fn v1() -> Versions {
+    Versions::new(ProtocolVersion::V1, ProtocolVersion::V1).unwrap()
+}
 
 /// The request of RFC 6455, with more header lines.
 pub(super) fn request(more: &str) -> String {
@@ -17,12 +25,13 @@ pub(super) fn request(more: &str) -> String {
 /// What a server of ours does with these bytes, and the text that it answers with.
 pub(super) async fn served(
     request: &[u8],
+    versions: Versions,
     check: impl FnOnce(&Request<()>) -> Result<(), Refusal>,
-) -> (Result<Vec<u8>, UpgradeError>, String) {
+) -> (Result<Upgraded, UpgradeError>, String) {
     let (mut client, mut server) = duplex(1 << 20);
     client.write_all(request).await.unwrap();
     client.shutdown().await.unwrap();
-    let result = accept(&mut server, check).await;
+    let result = accept(&mut server, versions, check).await;
     drop(server);
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
@@ -39,17 +48,17 @@ async fn a_client_and_a_server_of_ours_agree() {
         Ok(())
     };
     let (connected, accepted) = tokio::join!(
-        connect(&mut client, "example.com:1338", "/agents"),
-        accept(&mut server, check),
+        connect(&mut client, "example.com:1338", "/agents", v1()),
+        accept(&mut server, v1(), check),
     );
-    assert_eq!(connected.unwrap(), b"");
-    assert_eq!(accepted.unwrap(), b"");
+    assert_eq!(connected.unwrap().rest, b"");
+    assert_eq!(accepted.unwrap().rest, b"");
 }
 
 #[tokio::test]
 async fn a_server_answers_as_rfc_6455_has_it() {
-    let (result, answer) = served(request("").as_bytes(), |_| Ok(())).await;
-    assert_eq!(result.unwrap(), b"");
+    let (result, answer) = served(request("").as_bytes(), v1(), |_| Ok(())).await;
+    assert_eq!(result.unwrap().rest, b"");
     assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
     let answer = answer.to_lowercase();
     for line in [
@@ -59,18 +68,23 @@ async fn a_server_answers_as_rfc_6455_has_it() {
     ] {
         assert!(answer.contains(line), "{answer}");
     }
-    assert!(!answer.contains("extensions"));
+    for more in ["extensions", "protocol:", "wsrpc"] {
+        assert!(!answer.contains(more), "{answer}");
+    }
 }
 
 #[tokio::test]
 async fn what_the_client_sends_behind_its_request_is_kept() {
     let bytes = [request("").as_bytes(), b"\x82\x81\0\0\0\0a\r\n\r\n"].concat();
-    let (result, _) = served(&bytes, |_| Ok(())).await;
-    assert_eq!(result.unwrap(), b"\x82\x81\0\0\0\0a\r\n\r\n");
+    let (result, _) = served(&bytes, v1(), |_| Ok(())).await;
+    assert_eq!(result.unwrap().rest, b"\x82\x81\0\0\0\0a\r\n\r\n");
 }
 
 /// Reads the client's request and sends this answer, in which `{accept}` stands for what the key asks for.
-pub(super) async fn connected_to(answer: &str) -> Result<Vec<u8>, UpgradeError> {
+pub(super) async fn connected_to(
+    answer: &str,
+    versions: Versions,
+) -> Result<Upgraded, UpgradeError> {
     let (mut client, mut server) = duplex(1 << 20);
     let serve = async {
         let (request, _) = read_head::<Request<()>>(&mut server).await.unwrap();
@@ -79,7 +93,8 @@ pub(super) async fn connected_to(answer: &str) -> Result<Vec<u8>, UpgradeError> 
         server.write_all(answer.as_bytes()).await.unwrap();
         server.shutdown().await.unwrap();
     };
-    let (connected, ()) = tokio::join!(connect(&mut client, "localhost", "/"), serve);
+    let connect = connect(&mut client, "localhost", "/", versions);
+    let (connected, ()) = tokio::join!(connect, serve);
     connected
 }
 
@@ -89,20 +104,23 @@ pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade:
 #[tokio::test]
 async fn what_a_server_sends_right_behind_its_answer_is_kept() {
     let answer = format!("{SWITCHING}\r\n\x02\x01a");
-    assert_eq!(connected_to(&answer).await.unwrap(), b"\x02\x01a");
+    assert_eq!(
+        connected_to(&answer, v1()).await.unwrap().rest,
+        b"\x02\x01a"
+    );
 }
 
 #[tokio::test]
 async fn names_and_values_are_compared_without_regard_to_case() {
     let answer = "HTTP/1.1 101 go\r\nupgrade: WebSocket\r\nCONNECTION: upgrade\r\n\
         sec-websocket-accept: {accept}\r\n\r\n";
-    connected_to(answer).await.unwrap();
+    connected_to(answer, v1()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_connection_header_may_have_more_tokens() {
     let answer = format!("{SWITCHING}\r\n").replace("Connection: ", "Connection: keep-alive, ");
-    connected_to(&answer).await.unwrap();
+    connected_to(&answer, v1()).await.unwrap();
 }
 
 #[cfg(unix)]
@@ -118,7 +136,7 @@ async fn a_plain_tungstenite_client_and_server_agree_with_ours() {
     });
     server.set_nonblocking(true).unwrap();
     let mut server = tokio::net::UnixStream::from_std(server).unwrap();
-    let rest = accept(&mut server, |_| Ok(())).await.unwrap();
+    let rest = accept(&mut server, v1(), |_| Ok(())).await.unwrap().rest;
     let mut socket = WebSocket::new(server, Role::Server, rest, 100);
     let received = std::future::poll_fn(|cx| socket.poll_read(cx)).await;
     let hello = Received::Message("hello".into());
@@ -134,7 +152,7 @@ async fn a_plain_tungstenite_client_and_server_agree_with_ours() {
     let theirs = std::thread::spawn(move || tungstenite::accept(server).map(drop).is_ok());
     client.set_nonblocking(true).unwrap();
     let mut client = tokio::net::UnixStream::from_std(client).unwrap();
-    connect(&mut client, "localhost", "/").await.unwrap();
+    connect(&mut client, "localhost", "/", v1()).await.unwrap();
     assert!(theirs.join().unwrap());
 }
 
@@ -165,8 +183,8 @@ async fn a_check_sees_the_request_and_its_refusal_is_what_the_client_is_told() {
         text: "three sessions of this key in a row".into(),
     };
     let (connected, accepted) = tokio::join!(
-        connect(&mut client, "localhost", "/"),
-        accept(&mut server, |_| Err(refusal.clone())),
+        connect(&mut client, "localhost", "/", v1()),
+        accept(&mut server, v1(), |_| Err(refusal.clone())),
     );
     match accepted {
         Err(UpgradeError::ByUs(by_us)) => assert_eq!(by_us, refusal),

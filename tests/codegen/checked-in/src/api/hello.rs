@@ -14,10 +14,10 @@ pub struct GreetResponse {
     pub text: ::prost::alloc::string::String,
 }
 /// The methods of `hello.Greeter`, for both of its sides.
-static __GREETER: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor {
-    name: "hello.Greeter",
-    methods: &[::wsrpc::codegen::v1::MethodDescriptor::unary("hello.Greeter", "Greet")],
-};
+static __GREETER: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
+    "hello.Greeter",
+    &[::wsrpc::codegen::v1::MethodDescriptor::unary("hello.Greeter", "Greet")],
+);
 /// Client of `hello.Greeter`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 pub mod greeter_client {
@@ -37,7 +37,7 @@ pub mod greeter_client {
             &self,
             request: super::GreetRequest,
         ) -> rt::Call<super::GreetResponse> {
-            rt::Call::unary(&self.channel, &super::__GREETER.methods[0], &request)
+            rt::Call::unary(&self.channel, &super::__GREETER.methods()[0], &request)
         }
     }
 }
@@ -58,5 +58,5 @@ pub mod greeter_server {
             Output = rt::Result<rt::Response<super::GreetResponse>, rt::Status>,
         > + rt::Send;
     }
-    rt::server!(GreeterServer, Greeter, super::__GREETER, [greet]);
+    rt::server!(GreeterServer, Greeter, super::__GREETER, [unary greet]);
 }

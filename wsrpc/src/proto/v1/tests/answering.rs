@@ -26,7 +26,7 @@ fn a_call_is_started_and_answered_under_its_own_id() {
     half.receive_call("whatever the caller chose", "x");
     let incoming = half.started().unwrap();
     assert_eq!(incoming.method.as_str(), "Ping");
-    assert_eq!(incoming.payload, "x");
+    assert_eq!(incoming.payload(), "x");
     half.answer(&incoming, "y");
     let answer = (String::from("whatever the caller chose"), Ok("y".into()));
     assert_eq!(half.sent_answer(), answer);
@@ -45,11 +45,11 @@ fn calls_over_the_limit_wait_and_start_in_order() {
     half.frame().unwrap();
     let third = started(&mut half);
     assert_eq!(third.len(), 1);
-    assert_eq!(third[0].payload, "3");
+    assert_eq!(third[0].payload(), "3");
     half.answer(&third[0], "third");
     half.answer(&running[0], "first");
     half.frame().unwrap();
-    assert_eq!(half.started().unwrap().payload, "4");
+    assert_eq!(half.started().unwrap().payload(), "4");
     half.frame().unwrap();
     assert_eq!(half.started(), None);
 }
@@ -65,7 +65,7 @@ fn a_slot_is_held_until_its_answer_was_transmitted() {
     }
     assert_eq!(half.started(), None, "both answers still wait");
     half.frame().unwrap();
-    assert_eq!(half.started().unwrap().payload, "3");
+    assert_eq!(half.started().unwrap().payload(), "3");
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn calls_that_wait_or_are_refused_keep_nothing_alive_that_is_not_counted() {
     half.sent_answer().1.unwrap();
     let queued = half.started().unwrap();
     assert_eq!(
-        (queued.method.as_str(), &queued.payload[..]),
+        (queued.method.as_str(), &queued.payload()[..]),
         ("Ping", &b"x"[..])
     );
     half.answer(&queued, "z");

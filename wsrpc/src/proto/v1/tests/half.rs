@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::{
     call_error::CallError,
-    proto::{CallKey, Core, Event, Incoming, KeepaliveConfig, Limits, OpenError, Ticket},
+    proto::{CallKey, Event, Incoming, KeepaliveConfig, Limits, OpenError, Ticket, v1::Core},
     wire::v1::{self as wire, Frame},
 };
 
@@ -29,6 +29,9 @@ pub(super) fn limits() -> Limits {
         max_queued_bytes: 1 << 20,
         max_unsent_bytes: 1 << 20,
         max_send_size: 1 << 20,
+        max_recv_size: 1 << 20,
+        max_recv_memory: 1 << 20,
+        initial_window: 1 << 16,
         default_timeout: None,
         keepalive: KeepaliveConfig {
             ping_after: HOUR,

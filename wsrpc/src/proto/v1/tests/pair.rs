@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::half::limits;
 use crate::{
-    proto::{Core, Event, KeepaliveConfig, Limits, Refusal, Slot},
+    proto::{Event, KeepaliveConfig, Limits, Refusal, Slot, v1::Core},
     session_end::SessionEnd,
     status::Status,
     wire::v1::{self as wire, Frame},
@@ -172,7 +172,7 @@ impl Pair {
                     self.send(side, Bytes::new());
                 }
                 Event::Start(incoming) => {
-                    let payload = incoming.payload;
+                    let payload = incoming.payload();
                     let (script, delay) = (self.script)(&payload);
                     let failure = Status::aborted(text_of(&payload));
                     let result = match script {
@@ -189,6 +189,7 @@ impl Pair {
                         _ => drop(this.handlers.insert(due, answer)),
                     }
                 }
+                event => panic!("version 1 has no {event:?}"),
             }
         }
         let this = &mut self.sides[side];

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     call_error::{CallError, Outcome},
-    proto::{CallKey, Core, Limits, OpenError, Ticket},
+    proto::{CallKey, Limits, OpenError, Ticket, v1::Core},
     session_end::SessionEnd,
     status::Code,
     wire::random::Random,

@@ -64,7 +64,7 @@ fn random_bytes_are_read_alike() {
     for seed in 0..20_000 {
         let mut random = Random::new(seed);
         let len = random.below(40);
-        seen.compare(&bytes(&mut random, len), seed);
+        seen.compare(&random.bytes(len), seed);
     }
     assert!(seen.refused > 1_000 && seen.unknown > 100);
 }
@@ -77,7 +77,7 @@ fn valid_and_mutated_frames_are_read_alike() {
         let mut bytes = message(&mut random).encode_to_vec();
         seen.compare(&bytes, seed);
         for _ in 0..random.below(4) {
-            mutate(&mut bytes, &mut random);
+            random.mutate(&mut bytes);
             seen.compare(&bytes, seed);
         }
     }
@@ -124,10 +124,10 @@ fn our_encoder_writes_what_prost_writes() {
 }
 
 fn message(random: &mut Random) -> Message {
-    let method = text(random);
-    let call_id = text(random);
+    let method = random.text();
+    let call_id = random.text();
     let len = random.below(200);
-    let payload = bytes(random, len);
+    let payload = random.bytes(len);
     match random.below(3) {
         0 => Exchange::Request(Request {
             method,
@@ -142,32 +142,10 @@ fn message(random: &mut Random) -> Message {
         _ => Exchange::Response(Response {
             call_id,
             payload: Vec::new(),
-            error: text(random) + "!",
+            error: random.text() + "!",
         }),
     }
     .into()
-}
-
-fn bytes(random: &mut Random, len: usize) -> Vec<u8> {
-    (0..len).map(|_| random.next() as u8).collect()
-}
-
-fn text(random: &mut Random) -> String {
-    (0..random.below(12))
-        .map(|_| ['a', 'Z', 'é', '✓', '🏓'][random.below(5)])
-        .collect()
-}
-
-fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
-    let at = random.below(bytes.len() + 1);
-    match random.below(5) {
-        0 => bytes.truncate(at),
-        1 => bytes.insert(at, random.next() as u8),
-        2 => bytes.extend_from_within(at..),
-        3 if at < bytes.len() => drop(bytes.remove(at)),
-        _ if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-        _ => {}
-    }
 }
 
 /// Appends one field, most often one that the schema could have, of up to `depth` levels.
@@ -181,11 +159,11 @@ fn field(out: &mut Vec<u8>, random: &mut Random, depth: usize) {
         }
         1 => {
             encode_key(number, WireType::ThirtyTwoBit, out);
-            out.extend(bytes(random, 4));
+            out.extend(random.bytes(4));
         }
         2 => {
             encode_key(number, WireType::SixtyFourBit, out);
-            out.extend(bytes(random, 8));
+            out.extend(random.bytes(8));
         }
         3 if depth > 0 => {
             encode_key(number, WireType::StartGroup, out);
@@ -199,9 +177,9 @@ fn field(out: &mut Vec<u8>, random: &mut Random, depth: usize) {
                     field(&mut value, random, depth - 1);
                 }
             } else if random.percent(90) {
-                value = text(random).into_bytes();
+                value = random.text().into_bytes();
             } else {
-                value = bytes(random, 3);
+                value = random.bytes(3);
             }
             encode_key(number, WireType::LengthDelimited, out);
             encode_varint(value.len() as u64, out);

@@ -1,8 +1,13 @@
 //! What a handler may end a call with.
 
-use std::fmt;
+use std::{fmt, io};
 
 use bytes::Bytes;
+
+use crate::metadata::Metadata;
+
+static NO_DETAILS: Bytes = Bytes::new();
+static NO_METADATA: Metadata = Metadata::new();
 
 /// A status code: one of gRPC's, or any other number, kept as it is.
 ///
@@ -101,7 +106,8 @@ impl fmt::Debug for Code {
     }
 }
 
-/// What a handler ends a call with when it does not answer: a code, a text for people, and details for programs.
+/// What a handler ends a call with when it does not answer: a code, a text for people, details for programs, and
+/// metadata.
 ///
 /// Version 1 of the wire carries the text alone: a version-1 caller sees [`Code::UNKNOWN`] and this text, verbatim.
 ///
@@ -112,11 +118,31 @@ impl fmt::Debug for Code {
 /// assert_eq!(status.code(), Code::NOT_FOUND);
 /// assert_eq!(status.to_string(), "not_found: no job 7");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+///
+/// Details are messages: the usual ones are in [`error_details`](crate::error_details), and any other that has a
+/// [`prost::Name`] will do. A caller asks for them by their type.
+///
+/// ```
+/// use std::time::Duration;
+/// use wsrpc::{Status, error_details::{BadRequest, RetryInfo}};
+///
+/// let status = Status::unavailable("busy").with_detail(&RetryInfo::after(Duration::from_secs(3)));
+/// let retry = status.detail::<RetryInfo>().unwrap();
+/// assert_eq!(retry.delay(), Some(Duration::from_secs(3)));
+/// assert_eq!(status.detail::<BadRequest>(), None);
+/// ```
+#[derive(Clone)]
 pub struct Status {
     code: Code,
     message: String,
+    /// Boxed, for a status is in every `Result` of a handler, and few have these.
+    extras: Option<Box<Extras>>,
+}
+
+#[derive(Clone, Default)]
+struct Extras {
     details: Bytes,
+    metadata: Metadata,
 }
 
 impl Status {
@@ -131,13 +157,21 @@ impl Status {
                 code
             },
             message: message.into(),
-            details: Bytes::new(),
+            extras: None,
         }
     }
 
-    /// Adds details for programs, as an encoded `google.rpc.Status`. Version 1 of the wire drops them.
+    /// Sets the details for programs, as an encoded `google.rpc.Status`. Version 1 of the wire drops them.
+    ///
+    /// It takes any bytes. [`with_detail`](Self::with_detail) makes them of messages.
     pub fn with_details(mut self, details: impl Into<Bytes>) -> Self {
-        self.details = details.into();
+        self.extras_mut().details = details.into();
+        self
+    }
+
+    /// Sets the metadata, which goes to the caller with the status. Version 1 of the wire drops it.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        *self.metadata_mut() = metadata;
         self
     }
 
@@ -151,9 +185,27 @@ impl Status {
         &self.message
     }
 
-    /// The details, as an encoded `google.rpc.Status`; empty when there are none.
+    /// The details, as an encoded `google.rpc.Status`; empty when there are none. A peer may have sent any bytes.
     pub fn details(&self) -> &Bytes {
-        &self.details
+        self.extras
+            .as_ref()
+            .map_or(&NO_DETAILS, |extras| &extras.details)
+    }
+
+    /// The metadata that goes, or came, with the status.
+    pub fn metadata(&self) -> &Metadata {
+        self.extras
+            .as_ref()
+            .map_or(&NO_METADATA, |extras| &extras.metadata)
+    }
+
+    /// The metadata, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.extras_mut().metadata
+    }
+
+    fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 
     /// What version 1 sends of a handler's own status: the text verbatim, as Go does, or the code's name where there
@@ -164,6 +216,44 @@ impl Status {
         } else {
             self.message
         }
+    }
+}
+
+impl PartialEq for Status {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.message == other.message
+            && self.details() == other.details()
+            && self.metadata() == other.metadata()
+    }
+}
+
+impl Eq for Status {}
+
+/// With the codes that gRPC's Rust users know from tonic, so that `?` in a handler answers alike.
+impl From<io::Error> for Status {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let code = match error.kind() {
+            Kind::NotFound => Code::NOT_FOUND,
+            Kind::AlreadyExists => Code::ALREADY_EXISTS,
+            Kind::PermissionDenied => Code::PERMISSION_DENIED,
+            Kind::InvalidInput => Code::INVALID_ARGUMENT,
+            Kind::InvalidData => Code::DATA_LOSS,
+            Kind::UnexpectedEof => Code::OUT_OF_RANGE,
+            Kind::TimedOut => Code::DEADLINE_EXCEEDED,
+            Kind::ConnectionAborted => Code::ABORTED,
+            Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::NotConnected
+            | Kind::AddrInUse
+            | Kind::AddrNotAvailable => Code::UNAVAILABLE,
+            Kind::BrokenPipe | Kind::WouldBlock | Kind::WriteZero | Kind::Interrupted => {
+                Code::INTERNAL
+            }
+            _ => Code::UNKNOWN,
+        };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -183,11 +273,17 @@ impl fmt::Debug for Status {
         debug
             .field("code", &self.code)
             .field("message", &self.message);
-        if !self.details.is_empty() {
-            debug.field("details", &format_args!("{} bytes", self.details.len()));
+        if !self.details().is_empty() {
+            debug.field("details", &format_args!("{} bytes", self.details().len()));
+        }
+        if !self.metadata().is_empty() {
+            debug.field("metadata", self.metadata());
         }
         debug.finish()
     }
 }
 
 impl std::error::Error for Status {}
+
+#[cfg(test)]
+mod tests;

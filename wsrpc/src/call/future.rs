@@ -1,0 +1,248 @@
+//! A call on its way, from the stub to its answer.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+use super::{Call, Lookup, Streaming, WaitForSession, codec, requests, streaming::InFlight};
+use crate::{
+    call_error::{Blame, CallError, Outcome},
+    proto::{OpenError, Ticket, deadline_exceeded},
+    service::Response,
+    session::Session,
+    status::Status,
+};
+
+/// A [`Call`] that is being made.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct CallFuture<R> {
+    call: Call<R>,
+    deadline: Option<Instant>,
+    state: State,
+}
+
+/// ```text
+///   Lookup --> Waiting --> Opening --> InFlight --> Done
+///     |                     ^   |         |
+///     +---------------------+   |         |
+///     ^                         |         |
+///     +--- not sent, and the call waits for ready
+/// ```
+enum State {
+    Lookup,
+    /// For a session.
+    Waiting(WaitForSession),
+    Opening(Opening),
+    InFlight(InFlight),
+    Done,
+}
+
+/// A call that its session is to take, and may have no room for yet.
+struct Opening {
+    session: Session,
+    deadline: Option<Instant>,
+    ticket: Option<Ticket>,
+    /// The call's deadline, while there is no room.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Opening {
+    /// The deadline is the call's own, or else the session's default from now on.
+    fn new(session: Session, deadline: Option<Instant>) -> Self {
+        Self {
+            deadline: deadline.or_else(|| session.default_deadline()),
+            session,
+            ticket: None,
+            timer: None,
+        }
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.session.return_ticket(ticket);
+        }
+    }
+}
+
+impl<R> CallFuture<R> {
+    pub(super) fn new(call: Call<R>, deadline: Option<Instant>) -> Self {
+        Self {
+            call,
+            deadline,
+            state: State::Lookup,
+        }
+    }
+
+    /// Gets the call as far as `answer` takes it: until there is a call in flight, and then until that is answered.
+    fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut answer: impl FnMut(&InFlight, &mut Context<'_>) -> Poll<Result<T, CallError>>,
+    ) -> Poll<Result<(InFlight, T), CallError>> {
+        loop {
+            let next = match &mut self.state {
+                State::Lookup => self.lookup(),
+                State::Waiting(wait) => ready!(wait.as_mut().poll(cx))
+                    .map(|session| State::Opening(Opening::new(session, self.deadline))),
+                State::Opening(_) => ready!(self.open(cx)),
+                State::InFlight(call) => match ready!(answer(call, cx)) {
+                    Ok(answer) => match std::mem::replace(&mut self.state, State::Done) {
+                        State::InFlight(call) => return Poll::Ready(Ok((call, answer))),
+                        _ => Ok(State::Done),
+                    },
+                    Err(error) => Err(error),
+                },
+                State::Done => panic!("a call was polled after it had ended"),
+            };
+            self.state = match next {
+                Ok(state) => state,
+                Err(error) if self.may_try_again(&error) => self.again(),
+                Err(error) => {
+                    self.state = State::Done;
+                    return Poll::Ready(Err(error));
+                }
+            };
+        }
+    }
+
+    fn lookup(&self) -> Result<State, CallError> {
+        let connector = self.call.channel.connector();
+        let wait_for_ready = self.call.options.wait_for_ready;
+        match connector.lookup(wait_for_ready) {
+            Lookup::Ready(session) => Ok(State::Opening(Opening::new(session, self.deadline))),
+            Lookup::Failed(error) => Err(error),
+            Lookup::Wait => {
+                let wait = connector.clone().wait(wait_for_ready);
+                Ok(State::Waiting(self.in_time(wait)))
+            }
+        }
+    }
+
+    /// Waits no longer than the call may take.
+    fn in_time(&self, wait: WaitForSession) -> WaitForSession {
+        match self.deadline {
+            None => wait,
+            Some(deadline) => Box::pin(async move {
+                let waited = timeout_at(deadline, wait).await;
+                waited.unwrap_or_else(|_| Err(no_session_in_time()))
+            }),
+        }
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) -> Poll<Result<State, CallError>> {
+        let State::Opening(opening) = &mut self.state else {
+            return Poll::Ready(Ok(State::Lookup));
+        };
+        let Opening {
+            session,
+            deadline,
+            ticket,
+            timer,
+        } = opening;
+        let outgoing = &mut self.call.outgoing;
+        outgoing.deadline = deadline.map(Instant::into_std);
+        match session.open(outgoing, *ticket, cx.waker()) {
+            Ok(key) => {
+                let session = session.clone();
+                *ticket = None;
+                if let Some(requests) = self.call.requests.take() {
+                    tokio::spawn(requests::send_all(session.clone(), key, requests));
+                }
+                Poll::Ready(Ok(State::InFlight(InFlight { session, key })))
+            }
+            Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
+            Err(OpenError::Full(waiting)) => {
+                *ticket = Some(waiting);
+                if let Some(deadline) = *deadline {
+                    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                    ready!(timer.as_mut().poll(cx));
+                    return Poll::Ready(Err(deadline_exceeded(Outcome::NotSent)));
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Only where nothing can run twice, and where a later attempt can fare better.
+    fn may_try_again(&self, error: &CallError) -> bool {
+        self.call.options.wait_for_ready
+            && error.outcome() == Outcome::NotSent
+            && error.code() == crate::Code::UNAVAILABLE
+            && !matches!(self.state, State::Lookup | State::Waiting(_))
+            && (self.call.requests.is_some() || self.call.outgoing.first.is_some())
+    }
+
+    /// Tries again, once the session that took no call is gone: it may be there for a while, to end what runs.
+    fn again(&self) -> State {
+        let session = match &self.state {
+            State::Opening(opening) => opening.session.clone(),
+            State::InFlight(call) => call.session.clone(),
+            State::Lookup | State::Waiting(_) | State::Done => return State::Lookup,
+        };
+        if session.ended().is_some() {
+            return State::Lookup;
+        }
+        let connector = self.call.channel.connector().clone();
+        let wait_for_ready = self.call.options.wait_for_ready;
+        State::Waiting(self.in_time(Box::pin(async move {
+            session.closed().await;
+            match connector.lookup(wait_for_ready) {
+                Lookup::Ready(session) => Ok(session),
+                Lookup::Failed(error) => Err(error),
+                Lookup::Wait => connector.wait(wait_for_ready).await,
+            }
+        })))
+    }
+}
+
+impl<R: prost::Message + Default> Future for CallFuture<R> {
+    type Output = Result<Response<R>, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let (call, reply) =
+            ready!(this.poll_with(cx, |call, cx| call.session.poll_reply(call.key, cx)))?;
+        let decoded = codec::decode(reply.message, call.session.max_recv_size());
+        Poll::Ready(match decoded {
+            Ok(message) => Ok(Response::from_parts(message, reply.metadata)),
+            Err(error) => Err(CallError::new(
+                error.into_status("response", this.call.method),
+                Outcome::Ran,
+                Blame::Remote,
+            )),
+        })
+    }
+}
+
+impl<R: prost::Message + Default> Future for CallFuture<Streaming<R>> {
+    type Output = Result<Response<Streaming<R>>, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let (call, metadata) =
+            ready!(this.poll_with(cx, |call, cx| call.session.poll_head(call.key, cx)))?;
+        let responses = Streaming::of_caller(call, this.call.method);
+        Poll::Ready(Ok(Response::from_parts(responses, metadata)))
+    }
+}
+
+impl<R> fmt::Debug for CallFuture<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.call, f)
+    }
+}
+
+fn no_session_in_time() -> CallError {
+    CallError::new(
+        Status::deadline_exceeded("the deadline passed before there was a session"),
+        Outcome::NotSent,
+        Blame::Transport,
+    )
+}

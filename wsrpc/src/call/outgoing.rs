@@ -1,0 +1,202 @@
+//! A call, before it is made.
+
+use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
+
+use futures_core::Stream;
+use tokio::time::Instant;
+
+use super::{
+    CallFuture, Channel, Context, Streaming, codec,
+    options::CallOptions,
+    requests::{Requests, encoded},
+};
+use crate::{
+    call_error::CallError,
+    metadata::Metadata,
+    proto::{MethodName, Outgoing},
+    service::{MethodDescriptor, Response},
+};
+
+/// A call that is made when it is awaited.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # async fn example<R: prost::Message + Default>(call: wsrpc::Call<R>) -> Result<(), wsrpc::CallError> {
+/// let answer = call.timeout(Duration::from_secs(2)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What it yields is the response, or a [`Streaming`] of responses as soon as the callee has begun to answer.
+///
+/// In a handler, a call has the deadline of the call that is being answered, unless its own time-out is sooner: see
+/// [`Context`].
+///
+/// # Errors
+///
+/// Awaiting it yields a [`CallError`]: the callee's own status, or one of this side's, with what is known of the call.
+/// Towards a peer that speaks version 1 of the protocol, a call that has streams, or metadata that are not
+/// [optional](Metadata::optional), ends at once with [`Code::UNIMPLEMENTED`](crate::Code::UNIMPLEMENTED).
+///
+/// # Cancel safety
+///
+/// Dropping the future gives the call up: it is never sent if it was not yet, and otherwise the callee's handler is
+/// stopped. A callee that speaks version 1, which has no way to be told, runs on.
+///
+/// # Panics
+///
+/// A call with a stream of requests panics outside of a tokio runtime.
+#[must_use = "a call is made when it is awaited"]
+pub struct Call<R> {
+    pub(super) channel: Channel,
+    pub(super) method: &'static MethodDescriptor,
+    pub(super) outgoing: Outgoing,
+    pub(super) requests: Option<Requests>,
+    pub(super) options: CallOptions,
+    response: PhantomData<fn() -> R>,
+}
+
+impl<R: prost::Message + Default> Call<R> {
+    /// A call with one request and one response.
+    pub fn unary<Q: prost::Message>(
+        channel: &Channel,
+        method: &'static MethodDescriptor,
+        request: &Q,
+    ) -> Self {
+        Self::new(channel, method, false).with_request(request)
+    }
+
+    /// A call with a stream of requests and one response.
+    pub fn client_streaming<S>(
+        channel: &Channel,
+        method: &'static MethodDescriptor,
+        requests: S,
+    ) -> Self
+    where
+        S: Stream<Item: prost::Message> + Send + 'static,
+    {
+        Self::new(channel, method, false).with_requests(requests)
+    }
+}
+
+impl<R: prost::Message + Default> Call<Streaming<R>> {
+    /// A call with one request and a stream of responses.
+    pub fn server_streaming<Q: prost::Message>(
+        channel: &Channel,
+        method: &'static MethodDescriptor,
+        request: &Q,
+    ) -> Self {
+        Self::new(channel, method, true).with_request(request)
+    }
+
+    /// A call with a stream of requests and a stream of responses.
+    pub fn bidi_streaming<S>(
+        channel: &Channel,
+        method: &'static MethodDescriptor,
+        requests: S,
+    ) -> Self
+    where
+        S: Stream<Item: prost::Message> + Send + 'static,
+    {
+        Self::new(channel, method, true).with_requests(requests)
+    }
+}
+
+impl<R> Call<R> {
+    fn new(channel: &Channel, method: &'static MethodDescriptor, streams: bool) -> Self {
+        Self {
+            channel: channel.clone(),
+            method,
+            outgoing: Outgoing {
+                method: MethodName {
+                    service: method.service(),
+                    name: method.name(),
+                },
+                metadata: Metadata::new(),
+                deadline: None,
+                first: None,
+                streams_responses: streams,
+            },
+            requests: None,
+            options: channel.options(),
+            response: PhantomData,
+        }
+    }
+
+    fn with_request(mut self, request: &impl prost::Message) -> Self {
+        self.outgoing.first = Some(codec::encode(request));
+        self
+    }
+
+    fn with_requests<S>(mut self, requests: S) -> Self
+    where
+        S: Stream<Item: prost::Message> + Send + 'static,
+    {
+        self.requests = Some(encoded(requests));
+        self
+    }
+
+    /// How long the call may take in all, waiting for a session included; of a stream, until its last message. Default:
+    /// the channel's, or else none; towards a peer that speaks version 1, the session's
+    /// [`default_timeout`](crate::SessionConfig::default_timeout).
+    ///
+    /// The callee learns of it, and stops its handler in time as well.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether the call waits for a session, within its time-out, and is made again as long as nothing of it was sent.
+    /// Default: the channel's.
+    pub fn wait_for_ready(mut self, wait: bool) -> Self {
+        self.options.wait_for_ready = wait;
+        self
+    }
+
+    /// Sends `metadata` beside the request. Default: none.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.outgoing.metadata = metadata;
+        self
+    }
+
+    fn into_call_future(self) -> CallFuture<R> {
+        let own = self.options.timeout;
+        // A time-out beyond the clock's range is none.
+        let own = own.and_then(|timeout| Instant::now().checked_add(timeout));
+        let inherited = Context::current().deadline();
+        let deadline = match (own, inherited) {
+            (Some(own), Some(inherited)) => Some(own.min(inherited)),
+            (own, inherited) => own.or(inherited),
+        };
+        CallFuture::new(self, deadline)
+    }
+}
+
+impl<R> fmt::Debug for Call<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("service", &self.method.service())
+            .field("method", &self.method.name())
+            .field("metadata", &self.outgoing.metadata)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: prost::Message + Default> IntoFuture for Call<R> {
+    type Output = Result<Response<R>, CallError>;
+    type IntoFuture = CallFuture<R>;
+
+    fn into_future(self) -> CallFuture<R> {
+        self.into_call_future()
+    }
+}
+
+impl<R: prost::Message + Default> IntoFuture for Call<Streaming<R>> {
+    type Output = Result<Response<Streaming<R>>, CallError>;
+    type IntoFuture = CallFuture<Streaming<R>>;
+
+    fn into_future(self) -> CallFuture<Streaming<R>> {
+        self.into_call_future()
+    }
+}

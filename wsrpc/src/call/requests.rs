@@ -1,0 +1,67 @@
+//! A stream of requests on its way out.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+
+use super::codec;
+use crate::{
+    call_error::{Blame, CallError, Outcome},
+    proto::{self, CallKey, SendError},
+    session::Session,
+};
+
+/// A user's stream of requests, encoded as they are yielded.
+pub(super) type Requests = Pin<Box<dyn Stream<Item = proto::Message> + Send>>;
+
+/// Encodes what `stream` yields.
+pub(super) fn encoded<S>(stream: S) -> Requests
+where
+    S: Stream<Item: prost::Message> + Send + 'static,
+{
+    Box::pin(Encoded(Box::pin(stream)))
+}
+
+struct Encoded<S>(Pin<Box<S>>);
+
+impl<S: Stream<Item: prost::Message>> Stream for Encoded<S> {
+    type Item = proto::Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(self.0.as_mut().poll_next(cx));
+        Poll::Ready(next.map(|message| codec::encode(&message)))
+    }
+}
+
+/// Sends requests as far as the callee has room for them, until there are no more or nobody wants them.
+pub(super) async fn send_all(session: Session, key: CallKey, mut requests: Requests) {
+    let sent = poll_fn(|cx| poll_send(&session, key, &mut requests, cx)).await;
+    match sent {
+        Ok(()) => session.finish(key),
+        Err(SendError::Stopped) => {}
+        Err(SendError::Rejected(status)) => {
+            let error = CallError::new(status, Outcome::Unknown, Blame::Local);
+            session.give_up(key, error);
+        }
+    }
+}
+
+fn poll_send(
+    session: &Session,
+    key: CallKey,
+    requests: &mut Requests,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), SendError>> {
+    loop {
+        // Asked before each request also when there is room, so that the task ends with its call.
+        ready!(session.poll_room(key, cx))?;
+        match ready!(requests.as_mut().poll_next(cx)) {
+            Some(message) => session.send(key, message)?,
+            None => return Poll::Ready(Ok(())),
+        }
+    }
+}

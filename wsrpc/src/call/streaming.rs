@@ -1,0 +1,172 @@
+//! Messages as they come in, on either side.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+
+use super::codec;
+use crate::{
+    call_error::{Blame, CallError, Outcome},
+    metadata::Metadata,
+    proto::{self, CallKey, Slot},
+    service::MethodDescriptor,
+    session::Session,
+};
+
+/// The messages of a stream, as they come in: a caller's responses, or a handler's requests.
+///
+/// As a [`Stream`] it yields messages until the sender is done, or an error and then nothing. The messages that came
+/// before an error come first. In a handler, `?` turns the error into a [`Status`](crate::Status).
+///
+/// ```no_run
+/// # async fn example(mut stream: wsrpc::Streaming<()>) -> Result<(), wsrpc::CallError> {
+/// while let Some(message) = stream.message().await? {
+///     println!("{message:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A stream that nobody reads holds up its sender, and nobody else: each stream has a window of its own, which opens
+/// again as messages are taken.
+///
+/// Dropping a stream of responses before its end gives the call up: the handler at the other end stops. Dropping a
+/// stream of requests only means that the handler wants no more of them.
+#[must_use = "a stream of responses that is dropped gives its call up"]
+pub struct Streaming<T> {
+    source: Source,
+    method: &'static MethodDescriptor,
+    /// A message that came with the call.
+    first: Option<proto::Message>,
+    ended: bool,
+    message: PhantomData<fn() -> T>,
+}
+
+enum Source {
+    Caller(InFlight),
+    Callee(Session, Slot),
+}
+
+/// A call that its session knows of, until it is dropped.
+pub(super) struct InFlight {
+    pub(super) session: Session,
+    pub(super) key: CallKey,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.session.release(self.key);
+    }
+}
+
+impl<T> Streaming<T> {
+    pub(super) fn of_caller(call: InFlight, method: &'static MethodDescriptor) -> Self {
+        Self::new(Source::Caller(call), method, None)
+    }
+
+    pub(crate) fn of_callee(
+        session: Session,
+        slot: Slot,
+        method: &'static MethodDescriptor,
+        first: Option<proto::Message>,
+    ) -> Self {
+        Self::new(Source::Callee(session, slot), method, first)
+    }
+
+    fn new(
+        source: Source,
+        method: &'static MethodDescriptor,
+        first: Option<proto::Message>,
+    ) -> Self {
+        Self {
+            source,
+            method,
+            first,
+            ended: false,
+            message: PhantomData,
+        }
+    }
+
+    /// The metadata that trail the responses, once the stream has ended well. A stream of requests has none.
+    pub fn trailers(&self) -> Option<Metadata> {
+        match &self.source {
+            Source::Caller(call) => call.session.trailing(call.key),
+            Source::Callee(..) => None,
+        }
+    }
+}
+
+impl<T: prost::Message + Default> Streaming<T> {
+    /// The next message; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// Why the stream ended early: a caller gets the callee's status, or one of this side's; a handler learns that its
+    /// caller gave up. After an error there is nothing more.
+    ///
+    /// # Cancel safety
+    ///
+    /// No message is lost when the future is dropped.
+    pub async fn message(&mut self) -> Result<Option<T>, CallError> {
+        poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, CallError>> {
+        if self.ended {
+            return Poll::Ready(Ok(None));
+        }
+        let (session, key) = match &self.source {
+            Source::Caller(call) => (&call.session, call.key),
+            Source::Callee(session, slot) => (session, *slot),
+        };
+        let next = match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => ready!(session.poll_message(key, cx)),
+        };
+        let decoded = match next {
+            Ok(Some(message)) => self.decode(message, session.max_recv_size()).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.ended = !matches!(decoded, Ok(Some(_)));
+        Poll::Ready(decoded)
+    }
+
+    fn decode(&self, message: proto::Message, limit: usize) -> Result<T, CallError> {
+        codec::decode(message, limit).map_err(|error| match &self.source {
+            Source::Caller(call) => {
+                let status = error.into_status("response", self.method);
+                let error = CallError::new(status, Outcome::Ran, Blame::Remote);
+                call.session.give_up(call.key, error.clone());
+                error
+            }
+            Source::Callee(..) => {
+                let status = error.into_status("request", self.method);
+                CallError::new(status, Outcome::Unknown, Blame::Remote)
+            }
+        })
+    }
+}
+
+impl<T: prost::Message + Default> Stream for Streaming<T> {
+    type Item = Result<T, CallError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_message(cx).map(Result::transpose)
+    }
+}
+
+impl<T> fmt::Debug for Streaming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streaming")
+            .field("method", &format_args!("{}", self.method))
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,366 @@
+//! Calls that this side makes.
+
+use std::task::Waker;
+
+use super::{
+    core::Core,
+    exchange::{Caller, Role},
+    ids::Found,
+    outbox::Control,
+};
+use crate::{
+    call_error::{Blame, CallError, Outcome},
+    metadata::Metadata,
+    proto::{Event, Key, Message, OpenError, Outgoing, Reply, Ticket},
+    status::{Code, Status},
+    wire::v2::{End, GoAway},
+};
+
+/// What a call costs beside its payload while it waits, so that empty ones are not free.
+const OVERHEAD: usize = 128;
+
+impl Core {
+    /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again; `ticket` is the
+    /// one that an earlier try was given.
+    pub(crate) fn open(
+        &mut self,
+        call: &Outgoing,
+        ticket: Option<Ticket>,
+        waker: &Waker,
+    ) -> Result<Key, OpenError> {
+        if let Some(end) = self.ended() {
+            return Err(OpenError::Failed(end.call_error(Outcome::NotSent)));
+        }
+        if self.peer_leaves {
+            return Err(OpenError::Failed(CallError::new(
+                Status::unavailable("the peer is shutting down"),
+                Outcome::NotSent,
+                Blame::Remote,
+            )));
+        }
+        let rejected = call
+            .first
+            .as_ref()
+            .and_then(|message| self.reject(message))
+            .or_else(|| self.reject_metadata(&call.metadata));
+        if let Some(status) = rejected {
+            return Err(OpenError::Failed(CallError::not_sent(status)));
+        }
+        let cost = cost(call.first.as_ref());
+        // One call may always wait, or a large one would never be sent.
+        if self.unopened > 0 && self.unopened.saturating_add(cost) > self.limits.max_unsent_bytes {
+            return Err(OpenError::Full(self.room.wait(ticket, waker)));
+        }
+        if let Some(ticket) = ticket {
+            self.room.leave(ticket);
+        }
+        let role = Role::Caller(Caller {
+            method: call.method,
+            metadata: call.metadata.clone(),
+            head: None,
+            began: false,
+            end: None,
+            concluded: false,
+            cancelled: false,
+            held: true,
+            waiting: cost,
+        });
+        let key = self.insert(role, call.deadline);
+        self.calling = self.calling.saturating_add(1);
+        self.unopened = self.unopened.saturating_add(cost);
+        if let (Some(exchange), Some(message)) = (self.get_mut(key), &call.first) {
+            exchange.send.push(message.clone());
+            exchange.send.finish();
+        }
+        self.schedule(key);
+        Ok(key)
+    }
+
+    /// Someone who waited for room will not try again.
+    pub(crate) fn return_ticket(&mut self, ticket: Ticket) {
+        self.room.leave(ticket);
+    }
+
+    /// Why a message cannot be sent, if it cannot.
+    pub(super) fn reject(&self, message: &Message) -> Option<Status> {
+        let size = message.inflated.unwrap_or(message.payload.len() as u64);
+        let (limit, whose) = if size > self.peer.max_message_size {
+            (self.peer.max_message_size, "that the peer takes")
+        } else if size > self.limits.max_send_size as u64 {
+            (self.limits.max_send_size as u64, "to send")
+        } else {
+            return None;
+        };
+        Some(Status::resource_exhausted(format!(
+            "the message of {size} bytes is over the limit of {limit} bytes {whose}; \
+             split it, or raise max_send_message_size here and max_recv_message_size there"
+        )))
+    }
+
+    /// Why metadata cannot be sent, if they cannot.
+    pub(super) fn reject_metadata(&self, metadata: &Metadata) -> Option<Status> {
+        if metadata.is_empty() {
+            return None;
+        }
+        let (size, limit) = (metadata.size(), self.peer.max_metadata_size as usize);
+        (size > limit).then(|| {
+            Status::resource_exhausted(format!(
+                "the metadata of {size} bytes is over the limit of {limit} bytes that the peer takes"
+            ))
+        })
+    }
+
+    /// The one response of a call, once: otherwise `waker` is woken when the call ends.
+    pub(crate) fn poll_reply(
+        &mut self,
+        key: Key,
+        waker: &Waker,
+    ) -> Option<Result<Reply, CallError>> {
+        let Some(exchange) = self.get_mut(key) else {
+            return Some(Err(self.gone()));
+        };
+        let Role::Caller(caller) = &mut exchange.role else {
+            return Some(Err(self.gone()));
+        };
+        let Some(end) = caller.end.take() else {
+            exchange.receive.set_waker(waker);
+            return None;
+        };
+        let head = caller.head.take();
+        let arrived = exchange.receive.arrived();
+        let result = end.and_then(|trailing| match exchange.receive.take() {
+            Some((message, freed)) if arrived == 1 => {
+                let metadata = match head {
+                    Some(mut head) => {
+                        head.merge(trailing);
+                        head
+                    }
+                    None => trailing,
+                };
+                Ok((Reply { message, metadata }, freed))
+            }
+            _ => Err(CallError::new(
+                Status::internal(format!("{arrived} responses to a call that has one")),
+                Outcome::Ran,
+                Blame::Remote,
+            )),
+        });
+        self.release(key);
+        Some(result.map(|(reply, freed)| {
+            self.give_back(freed);
+            reply
+        }))
+    }
+
+    /// The metadata that the responses begin with: otherwise `waker` is woken when they come, or the call ends.
+    pub(crate) fn poll_head(
+        &mut self,
+        key: Key,
+        waker: &Waker,
+    ) -> Option<Result<Metadata, CallError>> {
+        let Some(exchange) = self.get_mut(key) else {
+            return Some(Err(self.gone()));
+        };
+        let Role::Caller(caller) = &mut exchange.role else {
+            return Some(Err(self.gone()));
+        };
+        if caller.began {
+            return Some(Ok(caller.head.take().unwrap_or_default()));
+        }
+        match &caller.end {
+            Some(Ok(_)) => Some(Ok(Metadata::default())),
+            Some(Err(error)) => Some(Err(error.clone())),
+            None => {
+                exchange.receive.set_waker(waker);
+                None
+            }
+        }
+    }
+
+    /// The metadata that trail the responses, once the call has ended well.
+    pub(crate) fn trailing(&self, key: Key) -> Option<Metadata> {
+        match &self.get(key)?.role {
+            Role::Caller(caller) => caller.end.as_ref()?.as_ref().ok().cloned(),
+            Role::Callee(_) => None,
+        }
+    }
+
+    /// The owner of a call lets go of it: one that has not ended is given up.
+    pub(crate) fn release(&mut self, key: Key) {
+        let Some(exchange) = self.get_mut(key) else {
+            return;
+        };
+        let Role::Caller(caller) = &mut exchange.role else {
+            return;
+        };
+        caller.held = false;
+        let freed = exchange.receive.discard();
+        let concluded = caller.concluded;
+        if freed > 0 {
+            self.give_back(freed);
+        }
+        if concluded {
+            self.remove(key);
+        } else {
+            let gave_up = Status::cancelled("the caller gave up");
+            let error = CallError::new(gave_up, Outcome::Unknown, Blame::Local);
+            self.give_up(key, error);
+        }
+    }
+
+    /// The call fails on this side, and the callee is told that nobody waits for it.
+    pub(crate) fn give_up(&mut self, key: Key, error: CallError) {
+        let Some(exchange) = self.get_mut(key) else {
+            return;
+        };
+        let Role::Caller(caller) = &mut exchange.role else {
+            return;
+        };
+        if caller.concluded {
+            return;
+        }
+        let id = exchange.id;
+        if id == 0 {
+            return self.conclude(key, Err(error));
+        }
+        if !std::mem::replace(&mut caller.cancelled, true) {
+            self.outbox.push_control(Control::Cancel(id));
+        }
+        self.fail(key, Err(error));
+    }
+
+    /// The callee's end was read, or the call never began.
+    fn conclude(&mut self, key: Key, end: Result<Metadata, CallError>) {
+        let Some(exchange) = self.get_mut(key) else {
+            return;
+        };
+        let Role::Caller(caller) = &mut exchange.role else {
+            return;
+        };
+        if caller.concluded {
+            return;
+        }
+        caller.concluded = true;
+        let (held, id, waiting) = (caller.held, exchange.id, caller.waiting);
+        if id == 0 {
+            self.no_longer_waits(waiting);
+        } else {
+            self.ids.remove(id);
+        }
+        self.calling = self.calling.saturating_sub(1);
+        self.fail(key, end);
+        if !held {
+            self.remove(key);
+        }
+    }
+
+    /// The owner is told how the call ended, unless it was told before.
+    fn fail(&mut self, key: Key, end: Result<Metadata, CallError>) {
+        let Some(exchange) = self.get_mut(key) else {
+            return;
+        };
+        if let Role::Caller(caller) = &mut exchange.role {
+            caller.end.get_or_insert(end);
+        }
+        let writer = exchange.send.stop();
+        let reader = exchange.receive.take_waker();
+        let waits = exchange.receive.is_amid();
+        let freed = exchange.receive.set_last();
+        self.wakers.extend(writer.into_iter().chain(reader));
+        if waits {
+            self.pool.forget(key);
+        }
+        self.give_back(freed);
+    }
+
+    pub(super) fn receive_end(&mut self, end: End) {
+        let id = end.id;
+        let key = match self.ids.find(id) {
+            Found::Own(key) => key,
+            Found::Ended => return,
+            Found::Peers(_) => {
+                return self.violation(format!("it ended the call {id}, which is its own"));
+            }
+            Found::NeverOpened => return self.never_opened(id),
+        };
+        if self.has_too_much(&end.metadata) {
+            return;
+        }
+        let success = end.code == u32::from(Code::OK) && !end.refused;
+        let Some(exchange) = self.get_mut(key) else {
+            return;
+        };
+        let Role::Caller(caller) = &exchange.role else {
+            return;
+        };
+        let result = if caller.end.is_some() {
+            Ok(())
+        } else if success && exchange.receive.is_amid() {
+            Err("a success within a message")
+        } else if let Some(chunk) = end.chunk.filter(|_| success) {
+            exchange.receive.receive(Some(chunk), true).map(|_| ())
+        } else {
+            Ok(())
+        };
+        if let Err(what) = result {
+            return self.violation(format!("on the call {id}: {what}"));
+        }
+        self.conclude(
+            key,
+            if success {
+                Ok(end.metadata)
+            } else {
+                let status = Status::new(Code::from(end.code), end.message.as_str())
+                    .with_details(end.details)
+                    .with_metadata(end.metadata);
+                let outcome = match end.refused {
+                    true => Outcome::Refused,
+                    false => Outcome::Ran,
+                };
+                Err(CallError::new(status, outcome, Blame::Remote))
+            },
+        );
+    }
+
+    /// The peer starts no calls above an id: those are refused here and now, for it says no more of them.
+    pub(super) fn receive_go_away(&mut self, go_away: GoAway) {
+        self.peer_leaves = true;
+        let refused: Vec<Key> = self
+            .exchanges
+            .iter()
+            .filter(|(_, exchange)| {
+                let unopened = exchange.id == 0 || exchange.id > go_away.last_id;
+                unopened && matches!(&exchange.role, Role::Caller(caller) if !caller.concluded)
+            })
+            .map(|(index, exchange)| Key::new(index, exchange.sequence))
+            .collect();
+        for key in refused {
+            let outcome = match self.get(key).map(|exchange| exchange.id) {
+                Some(0) => Outcome::NotSent,
+                _ => Outcome::Refused,
+            };
+            let status = Status::unavailable("the peer is shutting down");
+            self.conclude(key, Err(CallError::new(status, outcome, Blame::Remote)));
+        }
+        self.room.open(&mut self.wakers);
+        self.events.push_back(Event::GoingAway {
+            reason: go_away.reason,
+            spread: go_away.spread,
+        });
+    }
+
+    /// A call that counted this much was opened on the wire, or never will be.
+    pub(super) fn no_longer_waits(&mut self, waiting: usize) {
+        self.unopened = self.unopened.saturating_sub(waiting);
+        if self.unopened <= self.limits.max_unsent_bytes / 2 && !self.room.is_empty() {
+            self.room.open(&mut self.wakers);
+        }
+    }
+}
+
+/// What a call counts while it waits to be opened.
+fn cost(first: Option<&Message>) -> usize {
+    first
+        .map_or(0, |message| message.payload.len())
+        .saturating_add(OVERHEAD)
+}

@@ -1,0 +1,410 @@
+//! One side's half of a session: its life, its timers, and what its parts share.
+
+use std::{
+    collections::VecDeque,
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use slab::Slab;
+
+use super::{
+    exchange::{Exchange, Role, Stop},
+    ids::{Found, Ids, Parity},
+    outbox::{Control, Outbox},
+    pool::Pool,
+    round_trip::RoundTrip,
+};
+use crate::{
+    call_error::{Blame, CallError, Outcome},
+    metadata::Metadata,
+    proto::{
+        Event, Keepalive, Key, Limits, Signal, deadline_exceeded, deadlines::Deadlines, room::Room,
+    },
+    session_end::SessionEnd,
+    status::Status,
+    wire::v2::{self as wire, Frame, Hello},
+};
+
+/// What the peer takes, as its hello says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerLimits {
+    /// Bytes that may be sent on each call before any credit.
+    pub(crate) initial_window: u64,
+    /// Bytes of one message.
+    pub(crate) max_message_size: u64,
+    /// Bytes of metadata in one frame.
+    pub(crate) max_metadata_size: u32,
+}
+
+impl From<&Hello> for PeerLimits {
+    fn from(hello: &Hello) -> Self {
+        Self {
+            initial_window: hello.initial_window,
+            max_message_size: hello.max_message_size,
+            max_metadata_size: hello.max_metadata_size,
+        }
+    }
+}
+
+/// Bytes of metadata that a frame may have, with 32 for each entry.
+pub(crate) const MAX_METADATA: usize = 8 * 1024;
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Phase {
+    Open,
+    /// Calls that the peer opens above this id are not started.
+    Draining {
+        last_id: u64,
+    },
+    Ended(SessionEnd),
+}
+
+/// One side's half of a session. See the [module](crate::proto).
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) limits: Limits,
+    pub(super) peer: PeerLimits,
+    pub(super) phase: Phase,
+    /// Calls in both directions.
+    pub(super) exchanges: Slab<Exchange>,
+    pub(super) next_sequence: u32,
+    pub(super) ids: Ids,
+    pub(super) deadlines: Deadlines,
+    pub(super) outbox: Outbox,
+    pub(super) pool: Pool,
+    pub(super) round_trip: RoundTrip,
+    /// Calls of this side that have not ended on the wire.
+    pub(super) calling: usize,
+    /// Calls of the peer's that have not ended on the wire.
+    pub(super) answering: usize,
+    /// Bytes of calls of this side that were not opened on the wire yet.
+    pub(super) unopened: usize,
+    pub(super) unsent_refusals: usize,
+    /// The peer takes no more calls.
+    pub(super) peer_leaves: bool,
+    pub(super) keepalive: Keepalive,
+    pub(super) events: VecDeque<Event>,
+    pub(super) wakers: Vec<Waker>,
+    pub(super) room: Room,
+}
+
+impl Core {
+    /// A session that begins at `now`, with a peer that said what it takes.
+    pub(crate) fn new(limits: Limits, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
+        Self {
+            peer,
+            phase: Phase::Open,
+            exchanges: Slab::new(),
+            next_sequence: 0,
+            ids: Ids::new(parity),
+            deadlines: Deadlines::default(),
+            outbox: Outbox::default(),
+            pool: Pool::new(limits.max_recv_memory),
+            round_trip: RoundTrip::default(),
+            calling: 0,
+            answering: 0,
+            unopened: 0,
+            unsent_refusals: 0,
+            peer_leaves: false,
+            keepalive: Keepalive::new(limits.keepalive.clone(), now),
+            events: VecDeque::new(),
+            wakers: Vec::new(),
+            room: Room::default(),
+            limits,
+        }
+    }
+
+    /// A binary message was received.
+    pub(crate) fn receive(&mut self, bytes: Bytes, now: Instant) {
+        if self.ended().is_some() {
+            return;
+        }
+        match wire::decode(bytes) {
+            Ok(Frame::Open(open)) => self.receive_open(open, now),
+            Ok(Frame::Data(data)) => self.receive_data(data),
+            Ok(Frame::End(end)) => self.receive_end(end),
+            Ok(Frame::Credit { id, bytes }) => self.receive_credit(id, bytes),
+            Ok(Frame::Cancel(id)) => self.receive_cancel(id),
+            Ok(Frame::GoAway(go_away)) => self.receive_go_away(go_away),
+            Ok(Frame::Hello(_)) => self.violation("a second hello"),
+            Ok(Frame::V1) => self.violation("a frame of version 1"),
+            Ok(Frame::Unknown) => {}
+            Err(error) => self.violation(error.to_string()),
+        }
+    }
+
+    fn receive_cancel(&mut self, id: u64) {
+        match self.ids.find(id) {
+            Found::Peers(key) => self.stop(key, Stop::Cancelled),
+            Found::Ended => {}
+            Found::Own(_) => self.violation(format!("it cancelled the call {id}, of this side")),
+            Found::NeverOpened => self.never_opened(id),
+        }
+    }
+
+    /// The peer broke the protocol.
+    pub(super) fn violation(&mut self, what: impl Into<String>) {
+        self.end(SessionEnd::Protocol(what.into()));
+    }
+
+    /// Ends the session if a frame has more metadata than this side said that it takes.
+    pub(super) fn has_too_much(&mut self, metadata: &Metadata) -> bool {
+        let too_much = metadata.size() > MAX_METADATA;
+        if too_much {
+            self.violation(format!("metadata of over {MAX_METADATA} bytes"));
+        }
+        too_much
+    }
+
+    pub(super) fn never_opened(&mut self, id: u64) {
+        self.violation(format!("a frame for the call {id}, which was never opened"));
+    }
+
+    /// What is to be done next.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whom to wake, once no lock is held.
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakers)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        if self.ended().is_some() {
+            return None;
+        }
+        let keepalive = self.keepalive.next_timeout();
+        let deadline = self.deadlines.next().unwrap_or(keepalive);
+        Some(keepalive.min(deadline))
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(key) = self.deadlines.pop_expired(now) {
+            match self.get(key).map(|exchange| (&exchange.role, exchange.id)) {
+                Some((Role::Caller(_), 0)) => {
+                    self.give_up(key, deadline_exceeded(Outcome::NotSent));
+                }
+                Some((Role::Caller(_), _)) => {
+                    self.give_up(key, deadline_exceeded(Outcome::Unknown));
+                }
+                Some((Role::Callee(_), _)) => self.stop(key, Stop::Deadline),
+                None => {}
+            }
+        }
+        while self.ended().is_none() {
+            match self.keepalive.poll(now) {
+                Some(Signal::Ping) => self.ping(now),
+                // A peer of this version counts any byte as life: only the tick is of use.
+                Some(Signal::Pong) => self.shrink(),
+                Some(Signal::End(end)) => self.end(end),
+                None => break,
+            }
+        }
+    }
+
+    /// Asks for a ping, whatever was received when.
+    pub(crate) fn ping(&mut self, now: Instant) {
+        if self.ended().is_none() {
+            self.round_trip.pinged(now);
+            self.events.push_back(Event::Ping);
+        }
+    }
+
+    /// The pong to a ping was received.
+    pub(crate) fn ponged(&mut self, now: Instant) {
+        self.round_trip.ponged(now);
+    }
+
+    /// The timers that the transport feeds.
+    pub(crate) fn keepalive(&mut self) -> &mut Keepalive {
+        &mut self.keepalive
+    }
+
+    /// Starts no more calls of the peer's, and lets those end that run. The peer learns so, and over how long the
+    /// clients of this side are to spread their coming back.
+    pub(crate) fn drain(&mut self, spread: Duration) {
+        if self.phase == Phase::Open {
+            let last_id = self.ids.last_peers();
+            self.phase = Phase::Draining { last_id };
+            self.outbox
+                .push_control(Control::GoAway { last_id, spread });
+        }
+    }
+
+    /// Whether a session that drains has nothing left to do.
+    pub(crate) fn is_drained(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. })
+            && self.answering == 0
+            && self.calling == 0
+            && self.outbox.is_empty()
+    }
+
+    /// Ends the session: the first reason given is the one that everyone is told.
+    pub(crate) fn end(&mut self, reason: SessionEnd) {
+        if self.ended().is_some() {
+            return;
+        }
+        self.exchanges.retain(|_, exchange| {
+            let wakers = [exchange.send.stop(), exchange.receive.take_waker()];
+            self.wakers.extend(wakers.into_iter().flatten());
+            let Role::Caller(caller) = &mut exchange.role else {
+                return false;
+            };
+            let outcome = match exchange.id {
+                0 => Outcome::NotSent,
+                _ => Outcome::Unknown,
+            };
+            caller
+                .end
+                .get_or_insert_with(|| Err(reason.call_error(outcome)));
+            caller.concluded = true;
+            // What was delivered before can still be taken.
+            caller.held
+        });
+        self.calling = 0;
+        self.answering = 0;
+        self.unopened = 0;
+        self.ids.clear();
+        self.deadlines.clear();
+        self.outbox.clear();
+        self.events.clear();
+        self.room.open(&mut self.wakers);
+        self.phase = Phase::Ended(reason);
+    }
+
+    /// Why the session ended, if it has.
+    pub(crate) fn ended(&self) -> Option<&SessionEnd> {
+        match &self.phase {
+            Phase::Ended(end) => Some(end),
+            Phase::Open | Phase::Draining { .. } => None,
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.outbox.shrink();
+        self.ids.shrink();
+        if self.exchanges.is_empty() {
+            self.exchanges = Slab::new();
+        }
+        self.events.push_back(Event::Shrink);
+    }
+
+    /// Adds a call, and sees to its deadline.
+    pub(super) fn insert(&mut self, role: Role, deadline: Option<Instant>) -> Key {
+        let sequence = self.next_sequence;
+        self.next_sequence = self.next_sequence.wrapping_add(1);
+        let exchange = Exchange::new(
+            sequence,
+            role,
+            deadline,
+            self.peer.initial_window,
+            self.limits.initial_window,
+        );
+        let key = Key::new(self.exchanges.insert(exchange), sequence);
+        if let Some(deadline) = deadline {
+            let exchanges = &self.exchanges;
+            let live = exchanges.len();
+            self.deadlines.insert(deadline, key, live, |key| {
+                find(exchanges, key).is_some_and(Exchange::is_live)
+            });
+        }
+        key
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Exchange> {
+        find(&self.exchanges, key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Exchange> {
+        self.exchanges
+            .get_mut(key.index())
+            .filter(|exchange| exchange.sequence == key.sequence)
+    }
+
+    /// Takes a call out of all the books.
+    pub(super) fn remove(&mut self, key: Key) {
+        if self.get(key).is_none() {
+            return;
+        }
+        let Some(mut exchange) = self.exchanges.try_remove(key.index()) else {
+            return;
+        };
+        if exchange.id != 0 {
+            self.ids.remove(exchange.id);
+        }
+        self.forget_received(key, &mut exchange);
+    }
+
+    /// Gives back to the pool what a call holds of it.
+    fn forget_received(&mut self, key: Key, exchange: &mut Exchange) {
+        if exchange.receive.is_amid() {
+            self.pool.forget(key);
+        }
+        let bytes = exchange.receive.discard();
+        self.give_back(bytes);
+    }
+
+    /// Gives memory back to the pool, and lets those go on who waited for it.
+    pub(super) fn give_back(&mut self, bytes: u64) {
+        self.pool.give_back(bytes);
+        self.admit_waiting();
+    }
+
+    pub(super) fn admit_waiting(&mut self) {
+        while let Some(key) = self.pool.admit() {
+            if let Some(exchange) = self.get_mut(key) {
+                exchange.receive.admit();
+                self.credit(key);
+            }
+        }
+    }
+
+    /// Sees to it that credit is given, once enough is owed.
+    pub(super) fn credit(&mut self, key: Key) {
+        if let Some(exchange) = self.get_mut(key) {
+            if exchange.receive.owes() && !exchange.crediting {
+                exchange.crediting = true;
+                self.outbox.push_control(Control::Credit(key));
+            }
+        }
+    }
+
+    /// Puts the call among those that have something to send, if it has.
+    pub(super) fn schedule(&mut self, key: Key) {
+        if let Some(exchange) = self.get_mut(key) {
+            if !exchange.scheduled && exchange.is_sendable() {
+                exchange.scheduled = true;
+                self.outbox.schedule(key);
+            }
+        }
+    }
+
+    /// Calls of this side that wait for an answer.
+    #[cfg(test)]
+    pub(crate) fn calls_in_flight(&self) -> usize {
+        self.calling
+    }
+
+    /// The failure of whoever asks for a call that is not there.
+    pub(super) fn gone(&self) -> CallError {
+        match self.ended() {
+            Some(end) => end.call_error(Outcome::Unknown),
+            None => CallError::new(
+                Status::internal("the call has ended, and how was told before"),
+                Outcome::Unknown,
+                Blame::Local,
+            ),
+        }
+    }
+}
+
+fn find(exchanges: &Slab<Exchange>, key: Key) -> Option<&Exchange> {
+    exchanges
+        .get(key.index())
+        .filter(|exchange| exchange.sequence == key.sequence)
+}

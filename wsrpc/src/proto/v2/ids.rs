@@ -1,0 +1,142 @@
+//! The ids of calls on the wire.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
+
+use super::super::Key;
+
+/// Which ids a side gives to the calls that it makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parity {
+    /// The side that dialled.
+    Odd,
+    /// The side that accepted.
+    Even,
+}
+
+/// What the id in a frame means to its reader.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found {
+    /// A call that this side makes.
+    Own(Key),
+    /// A call that this side answers.
+    Peers(Key),
+    /// A call that has ended: a late frame, which is nobody's.
+    Ended,
+    /// No call ever had it.
+    NeverOpened,
+}
+
+/// The calls that have an id, by it.
+///
+/// Both sides give theirs in increasing order, so that one number tells which were ever given.
+#[derive(Debug)]
+pub(super) struct Ids {
+    parity: Parity,
+    live: HashMap<u64, Key, BuildHasherDefault<Spread>>,
+    next_own: u64,
+    last_peers: u64,
+}
+
+/// Ids of calls stay below it, so that a number of JavaScript's holds each exactly.
+const END: u64 = 1 << 53;
+
+impl Ids {
+    pub(super) fn new(parity: Parity) -> Self {
+        Self {
+            parity,
+            live: HashMap::default(),
+            next_own: match parity {
+                Parity::Odd => 1,
+                Parity::Even => 2,
+            },
+            last_peers: 0,
+        }
+    }
+
+    /// The next id for a call of this side, or `None` when they are used up.
+    pub(super) fn give(&mut self, key: Key) -> Option<u64> {
+        let id = self.next_own;
+        if id >= END {
+            return None;
+        }
+        self.next_own = id.saturating_add(2);
+        self.live.insert(id, key);
+        Some(id)
+    }
+
+    /// Whether `id` is one that the peer may open a call with now.
+    pub(super) fn may_open(&self, id: u64) -> bool {
+        !self.is_own(id) && id > self.last_peers
+    }
+
+    /// The peer opened a call that is not taken.
+    pub(super) fn skip(&mut self, id: u64) {
+        self.last_peers = id;
+    }
+
+    /// The peer opened a call.
+    pub(super) fn take(&mut self, id: u64, key: Key) {
+        self.last_peers = id;
+        self.live.insert(id, key);
+    }
+
+    /// The last id that the peer opened a call with; 0 before the first.
+    pub(super) fn last_peers(&self) -> u64 {
+        self.last_peers
+    }
+
+    pub(super) fn find(&self, id: u64) -> Found {
+        let own = self.is_own(id);
+        match self.live.get(&id) {
+            Some(key) if own => Found::Own(*key),
+            Some(key) => Found::Peers(*key),
+            None if own && id < self.next_own => Found::Ended,
+            None if !own && id <= self.last_peers => Found::Ended,
+            None => Found::NeverOpened,
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: u64) {
+        self.live.remove(&id);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.live = HashMap::default();
+    }
+
+    pub(super) fn shrink(&mut self) {
+        if self.live.is_empty() {
+            self.live = HashMap::default();
+        }
+    }
+
+    fn is_own(&self, id: u64) -> bool {
+        let odd = id & 1 == 1;
+        odd == (self.parity == Parity::Odd)
+    }
+}
+
+/// Spreads ids over a table. A peer that makes its ids collide gains nothing: it may have only so many calls at once.
+#[derive(Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        // Consecutive numbers differ in the lowest bits, and a table looks at the highest ones as well.
+        let product = u128::from(self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+}

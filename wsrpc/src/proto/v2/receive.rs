@@ -1,0 +1,299 @@
+//! One direction of a call, as its receiver sees it.
+
+use std::{collections::VecDeque, task::Waker, time::Instant};
+
+use super::super::Message;
+use crate::wire::v2::Chunk;
+
+/// The largest window that a stream grows to.
+pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
+
+/// What is set aside for a message before any of it has come.
+const FIRST_BUFFER: u64 = 64 * 1024;
+
+/// What has arrived, and what the sender was given room for.
+///
+/// A message that came in one frame gives its room back when it is taken. One that comes in chunks has memory set aside
+/// in the [`Pool`](super::pool::Pool): from then on each chunk gives its room back as it arrives, so that the message
+/// can be larger than the window, and the memory is given back when the message is taken.
+///
+/// ```text
+///                  +--chunk, not the last one--+
+///                  v                           |
+///   between --first chunk--> amid a message ---+
+///      ^                           |
+///      +----------last chunk-------+
+/// ```
+#[derive(Debug)]
+pub(super) struct ReceiveHalf {
+    /// What the sender may still send.
+    left: u64,
+    window: u64,
+    /// What was taken in and not given back.
+    owed: u64,
+    messages: VecDeque<Arrived>,
+    amid: Option<Assembly>,
+    /// The sender will send nothing more.
+    last: bool,
+    /// What the window grew by, which is the pool's.
+    grown: u64,
+    /// When credit was last given.
+    credited: Option<Instant>,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Arrived {
+    message: Message,
+    held: Held,
+}
+
+/// What a message holds until it is taken.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    /// This much of the window.
+    Window(u64),
+    /// This much of the pool.
+    Pool(u64),
+}
+
+/// A message that is arriving.
+#[derive(Debug)]
+struct Assembly {
+    buffer: Vec<u8>,
+    total: u64,
+    inflated: Option<u64>,
+    admitted: bool,
+    /// What its chunks cost before it was admitted.
+    unreturned: u64,
+}
+
+/// A breach of the protocol, in words.
+pub(super) type Violation = &'static str;
+
+/// What a frame has brought about.
+#[derive(Debug, PartialEq)]
+pub(super) enum Received {
+    /// Nothing that anyone waits for.
+    Part,
+    /// Memory for a message of this size is to be set aside: see [`ReceiveHalf::admit`].
+    Begun(u64),
+    /// Whoever waits is to be woken.
+    Progress,
+    /// The same, and the memory that the message waited for is not needed any more.
+    Unadmitted,
+}
+
+impl ReceiveHalf {
+    pub(super) fn new(window: u64) -> Self {
+        Self {
+            left: window,
+            window,
+            owed: 0,
+            messages: VecDeque::new(),
+            amid: None,
+            last: false,
+            grown: 0,
+            credited: None,
+            waker: None,
+        }
+    }
+
+    /// A frame has come.
+    pub(super) fn receive(
+        &mut self,
+        chunk: Option<Chunk>,
+        last: bool,
+    ) -> Result<Received, Violation> {
+        if self.last {
+            return Err("data after the last message");
+        }
+        let received = match chunk {
+            Some(chunk) => self.receive_chunk(chunk)?,
+            None => Received::Part,
+        };
+        if !last {
+            return Ok(received);
+        }
+        if self.amid.is_some() {
+            return Err("the last message is not complete");
+        }
+        self.last = true;
+        Ok(match received {
+            Received::Part => Received::Progress,
+            received => received,
+        })
+    }
+
+    fn receive_chunk(&mut self, chunk: Chunk) -> Result<Received, Violation> {
+        let cost = chunk.cost();
+        self.left = self
+            .left
+            .checked_sub(cost)
+            .ok_or("more was sent than the window has room for")?;
+        let Some(amid) = &mut self.amid else {
+            return self.begin(chunk, cost);
+        };
+        if chunk.total.is_some() || chunk.inflated.is_some() {
+            return Err("a message begins within another");
+        }
+        let arrived = (amid.buffer.len() as u64).saturating_add(chunk.payload.len() as u64);
+        if arrived > amid.total {
+            return Err("a message is longer than it declared");
+        }
+        if chunk.payload.is_empty() {
+            return Err("a chunk without a byte");
+        }
+        amid.buffer.extend_from_slice(&chunk.payload);
+        if amid.admitted {
+            self.owed = self.owed.saturating_add(cost);
+        } else {
+            amid.unreturned = amid.unreturned.saturating_add(cost);
+        }
+        if arrived < amid.total {
+            return Ok(Received::Part);
+        }
+        Ok(self.complete())
+    }
+
+    fn begin(&mut self, chunk: Chunk, cost: u64) -> Result<Received, Violation> {
+        let Some(total) = chunk.total else {
+            let message = Message {
+                payload: chunk.payload,
+                inflated: chunk.inflated,
+            };
+            self.messages.push_back(Arrived {
+                message,
+                held: Held::Window(cost),
+            });
+            return Ok(Received::Progress);
+        };
+        let capacity = usize::try_from(total.min(FIRST_BUFFER)).unwrap_or_default();
+        let mut buffer = Vec::with_capacity(capacity);
+        buffer.extend_from_slice(&chunk.payload);
+        self.amid = Some(Assembly {
+            buffer,
+            total,
+            inflated: chunk.inflated,
+            admitted: false,
+            unreturned: cost,
+        });
+        Ok(Received::Begun(total))
+    }
+
+    fn complete(&mut self) -> Received {
+        let Some(amid) = self.amid.take() else {
+            return Received::Part;
+        };
+        // One that fitted into the window may be complete before its turn in the pool has come.
+        let (held, received) = if amid.admitted {
+            (Held::Pool(amid.total), Received::Progress)
+        } else {
+            (Held::Window(amid.unreturned), Received::Unadmitted)
+        };
+        let message = Message {
+            payload: amid.buffer.into(),
+            inflated: amid.inflated,
+        };
+        self.messages.push_back(Arrived { message, held });
+        received
+    }
+
+    /// The memory for the message that is arriving was set aside. Returns `false` if there is none any more, and the
+    /// memory is to be given back.
+    pub(super) fn admit(&mut self) -> bool {
+        let Some(amid) = self.amid.as_mut().filter(|amid| !amid.admitted) else {
+            return false;
+        };
+        amid.admitted = true;
+        self.owed = self
+            .owed
+            .saturating_add(std::mem::take(&mut amid.unreturned));
+        true
+    }
+
+    /// A message is arriving and not complete.
+    pub(super) fn is_amid(&self) -> bool {
+        self.amid.is_some()
+    }
+
+    /// Takes the next message. Beside it, what it gives back to the pool.
+    pub(super) fn take(&mut self) -> Option<(Message, u64)> {
+        let Arrived { message, held } = self.messages.pop_front()?;
+        Some(match held {
+            Held::Window(cost) => {
+                self.owed = self.owed.saturating_add(cost);
+                (message, 0)
+            }
+            Held::Pool(bytes) => (message, bytes),
+        })
+    }
+
+    /// Messages that have arrived and were not taken.
+    pub(super) fn arrived(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// Nothing more comes: what was half received never will.
+    pub(super) fn set_last(&mut self) -> u64 {
+        self.last = true;
+        let amid = self.amid.take().filter(|amid| amid.admitted);
+        amid.map_or(0, |amid| amid.total)
+            .saturating_add(std::mem::take(&mut self.grown))
+    }
+
+    /// Drops all that has arrived: nobody wants it. Returns what the pool gets back.
+    pub(super) fn discard(&mut self) -> u64 {
+        let mut bytes = self.set_last();
+        while let Some((_, freed)) = self.take() {
+            bytes = bytes.saturating_add(freed);
+        }
+        self.messages = VecDeque::new();
+        bytes
+    }
+
+    /// Whether it is time to give credit: a little at a time would cost a frame each.
+    pub(super) fn owes(&self) -> bool {
+        !self.last && self.owed >= (self.window / 2).max(1)
+    }
+
+    /// The credit that is due now, which the sender has from here on.
+    pub(super) fn give_credit(&mut self, now: Instant) -> u64 {
+        let bytes = std::mem::take(&mut self.owed);
+        self.left = self.left.saturating_add(bytes);
+        self.credited = Some(now);
+        bytes
+    }
+
+    /// What the window would grow by, were it to: to twice its size.
+    pub(super) fn growth(&self) -> u64 {
+        MAX_WINDOW.saturating_sub(self.window).min(self.window)
+    }
+
+    /// When credit was last given.
+    pub(super) fn credited(&self) -> Option<Instant> {
+        self.credited
+    }
+
+    /// The window grows by `bytes`, which were taken from the pool.
+    pub(super) fn grow(&mut self, bytes: u64) {
+        self.window = self.window.saturating_add(bytes);
+        self.owed = self.owed.saturating_add(bytes);
+        self.grown = self.grown.saturating_add(bytes);
+    }
+
+    pub(super) fn set_waker(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+}

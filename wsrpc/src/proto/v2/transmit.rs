@@ -1,0 +1,240 @@
+//! What goes out next.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{
+    core::Core,
+    exchange::{Ending, Role},
+    outbox::Control,
+    send::Piece,
+};
+use crate::{
+    metadata::Metadata,
+    proto::Key,
+    status::Status,
+    wire::v2::{self as wire, Body, EndHead},
+};
+
+/// Bytes of a status's text that are sent.
+const MAX_TEXT: usize = 4 * 1024;
+
+/// Bytes of a status's details that are sent: cut, they would mean nothing.
+const MAX_DETAILS: usize = 16 * 1024;
+
+impl Core {
+    /// The next frame to send, if there is one: its head is appended to `head`, and the payload that is returned
+    /// follows as it is.
+    pub(crate) fn transmit(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+        while let Some(control) = self.outbox.pop_control() {
+            if self.write_control(control, now, head) {
+                return Some(Bytes::new());
+            }
+        }
+        while let Some(key) = self.outbox.next_turn() {
+            if let Some(payload) = self.write_turn(key, now, head) {
+                return Some(payload);
+            }
+        }
+        None
+    }
+
+    /// Whether there is anything to send.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    fn write_control(&mut self, control: Control, now: Instant, head: &mut Vec<u8>) -> bool {
+        match control {
+            Control::Credit(key) => return self.write_credit(key, now, head),
+            Control::Cancel(id) => wire::encode_cancel(head, id),
+            Control::Refuse { id, status } => {
+                self.unsent_refusals = self.unsent_refusals.saturating_sub(1);
+                write_failure(head, id, &status, true);
+            }
+            Control::GoAway { last_id, spread } => {
+                wire::encode_go_away(head, last_id, "shutting down", spread);
+            }
+        }
+        true
+    }
+
+    fn write_credit(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> bool {
+        self.grow_window(key, now);
+        let Some(exchange) = self.get_mut(key) else {
+            return false;
+        };
+        exchange.crediting = false;
+        if !exchange.receive.owes() {
+            return false;
+        }
+        let bytes = exchange.receive.give_credit(now);
+        wire::encode_credit(head, exchange.id, bytes);
+        true
+    }
+
+    /// Doubles the window of a stream that used half of it within two round trips: it may be what holds it up.
+    fn grow_window(&mut self, key: Key, now: Instant) {
+        let Some(exchange) = self.get(key).filter(|e| e.receive.owes()) else {
+            return;
+        };
+        let (Some(credited), growth) = (exchange.receive.credited(), exchange.receive.growth())
+        else {
+            return;
+        };
+        let Some(round_trip) = self.round_trip.get() else {
+            if self.round_trip.wants_ping() {
+                self.ping(now);
+            }
+            return;
+        };
+        let fast = now.saturating_duration_since(credited) < round_trip.saturating_mul(2);
+        if fast && growth > 0 && self.pool.try_take(growth) {
+            if let Some(exchange) = self.get_mut(key) {
+                exchange.receive.grow(growth);
+            }
+        }
+    }
+
+    /// Writes the next frame of the call whose turn it is, and lets it wait for its next turn.
+    fn write_turn(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+        let exchange = self.get_mut(key)?;
+        exchange.scheduled = false;
+        if !exchange.is_sendable() {
+            return None;
+        }
+        match &exchange.role {
+            Role::Caller(_) if exchange.id == 0 => self.write_open(key, now, head),
+            Role::Caller(_) => self.write_data(key, head),
+            Role::Callee(_) if exchange.may_end() => self.write_end(key, head),
+            Role::Callee(_) => self.write_data(key, head),
+        }
+    }
+
+    fn write_open(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+        let deadline = self.get(key)?.deadline;
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        if left.is_some_and(|left| left.is_zero()) {
+            // The timer is about to tell its caller, and it must not run.
+            return None;
+        }
+        let Some(id) = self.ids.give(key) else {
+            let status = Status::unavailable("the session has used up its call ids");
+            self.give_up(key, crate::call_error::CallError::not_sent(status));
+            return None;
+        };
+        let exchange = self.get_mut(key)?;
+        exchange.id = id;
+        let piece = exchange.send.next_piece();
+        let last = exchange.send.is_finished() && exchange.send.is_empty();
+        if last {
+            exchange.send.set_done();
+        }
+        let Role::Caller(caller) = &mut exchange.role else {
+            return None;
+        };
+        let timeout_us = left.map_or(0, |left| {
+            u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1)
+        });
+        let metadata = std::mem::take(&mut caller.metadata);
+        let (method, waiting) = (caller.method, caller.waiting);
+        wire::encode_open_head(
+            head,
+            id,
+            method.service,
+            method.name,
+            timeout_us,
+            &metadata,
+            &body(piece.as_ref(), last),
+        );
+        self.no_longer_waits(waiting);
+        self.sent_piece(key);
+        Some(payload(piece))
+    }
+
+    fn write_data(&mut self, key: Key, head: &mut Vec<u8>) -> Option<Bytes> {
+        let exchange = self.get_mut(key)?;
+        let id = exchange.id;
+        let piece = exchange.send.next_piece();
+        let (last, metadata) = match &mut exchange.role {
+            Role::Caller(_) => {
+                let last = exchange.send.is_finished() && exchange.send.is_empty();
+                if last {
+                    exchange.send.set_done();
+                }
+                (last, Metadata::default())
+            }
+            Role::Callee(callee) => (false, callee.head.take().unwrap_or_default()),
+        };
+        wire::encode_data_head(head, id, &metadata, &body(piece.as_ref(), last));
+        self.sent_piece(key);
+        Some(payload(piece))
+    }
+
+    /// There may be room for another message, and more to send.
+    fn sent_piece(&mut self, key: Key) {
+        let waker = self
+            .get_mut(key)
+            .and_then(|exchange| exchange.send.take_waker());
+        self.wakers.extend(waker);
+        self.schedule(key);
+    }
+
+    fn write_end(&mut self, key: Key, head: &mut Vec<u8>) -> Option<Bytes> {
+        let exchange = self.get_mut(key)?;
+        let id = exchange.id;
+        let piece = exchange.send.next_piece();
+        let Role::Callee(callee) = &mut exchange.role else {
+            return None;
+        };
+        match callee.ending.take()? {
+            Ending::Success(trailing) => {
+                let end = EndHead {
+                    code: 0,
+                    message: "",
+                    metadata: &trailing,
+                    details: &[],
+                    refused: false,
+                };
+                wire::encode_end_head(head, id, &end, &body(piece.as_ref(), false));
+            }
+            Ending::Failure { status, refused } => write_failure(head, id, &status, refused),
+        }
+        self.answered(key);
+        Some(payload(piece))
+    }
+}
+
+fn body(piece: Option<&Piece>, last: bool) -> Body {
+    Body {
+        last,
+        inflated: piece.and_then(|piece| piece.inflated),
+        total: piece.and_then(|piece| piece.total),
+        payload_len: piece.map(|piece| piece.payload.len()),
+    }
+}
+
+fn payload(piece: Option<Piece>) -> Bytes {
+    piece.map(|piece| piece.payload).unwrap_or_default()
+}
+
+fn write_failure(head: &mut Vec<u8>, id: u64, status: &Status, refused: bool) {
+    let message = status.message();
+    let end = (0..=message.len().min(MAX_TEXT))
+        .rev()
+        .find(|at| message.is_char_boundary(*at));
+    let details = status.details();
+    let end = EndHead {
+        code: status.code().into(),
+        message: message.get(..end.unwrap_or_default()).unwrap_or_default(),
+        metadata: status.metadata(),
+        details: if details.len() > MAX_DETAILS {
+            &[]
+        } else {
+            details
+        },
+        refused,
+    };
+    wire::encode_end_head(head, id, &end, &body(None, false));
+}

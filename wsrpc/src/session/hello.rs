@@ -1,0 +1,103 @@
+//! The first frame each way, on version 2.
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    config::Resolved,
+    proto::{Parity, PeerLimits},
+    session_end::close_code,
+    transport::{Io, Received, Role, TransportError, WebSocket},
+    version::ProtocolVersion,
+    wire::v2::{self as wire, Frame, Hello},
+};
+
+/// Why there was no hello.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HelloError {
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("the peer closed the connection instead of saying hello: {0}")]
+    Closed(String),
+    #[error("the peer's first frame is not a hello: {0}")]
+    NotHello(String),
+}
+
+/// What the sides of a session agreed on before it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Agreed {
+    V1,
+    V2 { parity: Parity, peer: PeerLimits },
+}
+
+impl Agreed {
+    pub(crate) fn version(self) -> ProtocolVersion {
+        match self {
+            Self::V1 => ProtocolVersion::V1,
+            Self::V2 { .. } => ProtocolVersion::V2,
+        }
+    }
+}
+
+/// Goes through what precedes a session of this version: on version 2, each side says hello.
+///
+/// Both say theirs without waiting, so that neither costs the other a round trip.
+pub(crate) async fn agree<IO: Io>(
+    socket: &mut WebSocket<IO>,
+    role: Role,
+    version: ProtocolVersion,
+    config: &Resolved,
+) -> Result<Agreed, HelloError> {
+    if version == ProtocolVersion::V1 {
+        return Ok(Agreed::V1);
+    }
+    let mut frame = Vec::new();
+    wire::encode_hello(&mut frame, &config.hello());
+    socket.push_message(&frame, Bytes::new());
+    let hello = poll_fn(|cx| poll_hello(socket, cx)).await;
+    if let Err(HelloError::NotHello(what)) = &hello {
+        poll_fn(|cx| {
+            socket.push_close(cx, close_code::PROTOCOL, what);
+            // It need not be read: as much as fits is sent.
+            let _flushed = socket.poll_flush(cx, &mut 0);
+            Poll::Ready(())
+        })
+        .await;
+    }
+    Ok(Agreed::V2 {
+        parity: match role {
+            Role::Client => Parity::Odd,
+            Role::Server => Parity::Even,
+        },
+        peer: PeerLimits::from(&hello?),
+    })
+}
+
+fn poll_hello<IO: Io>(
+    socket: &mut WebSocket<IO>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Hello, HelloError>> {
+    if let Poll::Ready(Err(error)) = socket.poll_flush(cx, &mut 0) {
+        return Poll::Ready(Err(error.into()));
+    }
+    loop {
+        let received = match socket.poll_read(cx) {
+            Poll::Ready(received) => received?,
+            Poll::Pending => return Poll::Pending,
+        };
+        return Poll::Ready(match received {
+            Received::Ping | Received::Pong => continue,
+            Received::Close { reason, .. } => Err(HelloError::Closed(reason)),
+            Received::Text => Err(HelloError::NotHello("it is text".into())),
+            Received::Message(bytes) => match wire::decode(bytes) {
+                Ok(Frame::Hello(hello)) => Ok(hello),
+                Ok(_) => Err(HelloError::NotHello("it is another frame".into())),
+                Err(error) => Err(HelloError::NotHello(error.to_string())),
+            },
+        });
+    }
+}

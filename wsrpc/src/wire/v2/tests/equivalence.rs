@@ -1,0 +1,220 @@
+//! Whatever the bytes, our decoder says what prost's derive of the owned schema and the protocol's rules say; and our
+//! encoders write what prost writes.
+
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint},
+};
+
+use super::{
+    decoded,
+    messages::{encoded, frame, sound, spoil},
+    owned::{Exchange, Message},
+};
+use crate::wire::{
+    random::Random,
+    v2::{DecodeError, Frame},
+};
+
+/// How often each kind of frame, and none, was seen: a generator that only makes rubbish proves nothing.
+#[derive(Default)]
+struct Seen {
+    kinds: [usize; 9],
+    /// Not protobuf.
+    garbled: usize,
+    /// Protobuf that breaks a rule.
+    refused: usize,
+}
+
+impl Seen {
+    fn compare(&mut self, bytes: &[u8], seed: u64) {
+        let ours = decoded(bytes);
+        match Message::decode(bytes) {
+            Ok(message) => match frame(&message) {
+                Some(expected) => {
+                    self.kinds[kind(&expected)] += 1;
+                    assert_eq!(ours, Ok(expected), "seed {seed}: {bytes:02x?}");
+                }
+                None => {
+                    self.refused += 1;
+                    assert!(
+                        !matches!(ours, Ok(_) | Err(DecodeError::Protobuf(_))),
+                        "seed {seed}: {ours:?}: {bytes:02x?}"
+                    );
+                }
+            },
+            // Text that a later value replaces is not looked at: that is the one difference.
+            Err(error) => {
+                self.garbled += 1;
+                assert!(
+                    ours.is_err() || error.to_string().contains("UTF-8"),
+                    "seed {seed}: {error}: {bytes:02x?}"
+                );
+            }
+        }
+    }
+
+    fn assert_at_least(&self, times: usize) {
+        let Self {
+            kinds,
+            garbled,
+            refused,
+        } = *self;
+        assert!(
+            kinds
+                .into_iter()
+                .chain([garbled, refused])
+                .all(|n| n >= times),
+            "{kinds:?}, {garbled} garbled, {refused} refused"
+        );
+    }
+}
+
+fn kind(frame: &Frame) -> usize {
+    match frame {
+        Frame::Hello(_) => 0,
+        Frame::Open(_) => 1,
+        Frame::Data(_) => 2,
+        Frame::End(_) => 3,
+        Frame::Cancel(_) => 4,
+        Frame::Credit { .. } => 5,
+        Frame::GoAway(_) => 6,
+        Frame::V1 => 7,
+        Frame::Unknown => 8,
+    }
+}
+
+#[test]
+fn random_bytes_are_read_alike() {
+    let mut seen = Seen::default();
+    for seed in 0..20_000 {
+        let mut random = Random::new(seed);
+        let len = random.below(40);
+        seen.compare(&random.bytes(len), seed);
+    }
+    assert!(seen.garbled > 1_000 && seen.kinds[8] > 100);
+}
+
+#[test]
+fn valid_and_mutated_frames_are_read_alike() {
+    let mut seen = Seen::default();
+    for seed in 0..20_000 {
+        let mut random = Random::new(seed);
+        let mut message = message(&mut random);
+        if random.percent(20) {
+            spoil(&mut message, &mut random);
+        }
+        let mut bytes = message.encode_to_vec();
+        seen.compare(&bytes, seed);
+        for _ in 0..random.below(4) {
+            random.mutate(&mut bytes);
+            seen.compare(&bytes, seed);
+        }
+    }
+    seen.assert_at_least(200);
+}
+
+#[test]
+fn frames_in_one_another_are_read_alike() {
+    let mut seen = Seen::default();
+    for seed in 0..20_000 {
+        let mut random = Random::new(seed);
+        // Two of a kind are one, of two kinds the later one counts.
+        let mut bytes = message(&mut random).encode_to_vec();
+        bytes.extend(message(&mut random).encode_to_vec());
+        seen.compare(&bytes, seed);
+    }
+    assert!(
+        seen.kinds.iter().take(8).all(|n| *n > 200),
+        "{:?}",
+        seen.kinds
+    );
+}
+
+#[test]
+fn fields_in_any_order_and_number_are_read_alike() {
+    let mut seen = Seen::default();
+    for seed in 0..40_000 {
+        let mut random = Random::new(seed);
+        let mut bytes = Vec::new();
+        for _ in 0..random.below(3) {
+            let member = 2 + random.below(10) as u32;
+            let mut fields = Vec::new();
+            if random.percent(50) {
+                fields.extend(b"\x08\x01");
+            }
+            for _ in 0..random.below(6) {
+                field(&mut fields, &mut random, 2);
+            }
+            length_delimited(&mut bytes, member, &fields);
+        }
+        seen.compare(&bytes, seed);
+    }
+    // A hello needs its 16 bytes of an id, which are not to be had by chance.
+    let others = &seen.kinds[1..];
+    assert!(others.iter().all(|n| *n > 200), "{others:?}");
+}
+
+#[test]
+fn our_encoders_write_what_prost_writes() {
+    for seed in 0..20_000 {
+        let message = sound(&mut Random::new(seed));
+        assert_eq!(encoded(&message), message.encode_to_vec(), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_our_encoders_write_is_read_as_what_was_meant() {
+    let mut seen = Seen::default();
+    for seed in 0..20_000 {
+        let message = sound(&mut Random::new(seed));
+        let expected = frame(&message).unwrap();
+        seen.kinds[kind(&expected)] += 1;
+        assert_eq!(decoded(&encoded(&message)), Ok(expected), "seed {seed}");
+    }
+    assert!(seen.kinds.iter().take(7).all(|n| *n > 1_000));
+}
+
+fn message(random: &mut Random) -> Message {
+    match random.below(16) {
+        0 => Message::from(Exchange::Request(())),
+        1 => Message::from(Exchange::Response(())),
+        2 => Message::default(),
+        _ => sound(random),
+    }
+}
+
+/// Appends one field, most often one that the schema could have.
+fn field(out: &mut Vec<u8>, random: &mut Random, depth: usize) {
+    let number = 1 + random.below(16) as u32;
+    let is_number = depth == 2 && matches!(number, 1 | 6 | 12 | 13 | 14);
+    if is_number || random.percent(3) {
+        encode_key(number, WireType::Varint, out);
+        encode_varint(random.next() >> random.below(64), out);
+    } else if random.percent(3) {
+        encode_key(number, WireType::ThirtyTwoBit, out);
+        out.extend(random.bytes(4));
+    } else if random.percent(3) {
+        encode_key(number, WireType::StartGroup, out);
+        if depth > 0 {
+            field(out, random, depth - 1);
+        }
+        encode_key(number, WireType::EndGroup, out);
+    } else if depth > 0 && matches!(number, 4 | 9) {
+        let mut nested = Vec::new();
+        for _ in 0..random.below(4) {
+            field(&mut nested, random, 0);
+        }
+        length_delimited(out, number, &nested);
+    } else if random.percent(90) {
+        length_delimited(out, number, random.text().as_bytes());
+    } else {
+        length_delimited(out, number, &random.bytes(3));
+    }
+}
+
+fn length_delimited(out: &mut Vec<u8>, number: u32, value: &[u8]) {
+    encode_key(number, WireType::LengthDelimited, out);
+    encode_varint(value.len() as u64, out);
+    out.extend_from_slice(value);
+}

@@ -1,0 +1,13 @@
+mod equivalence;
+mod frames;
+mod messages;
+mod owned;
+mod refusals;
+
+use bytes::Bytes;
+
+use super::{DecodeError, Frame};
+
+fn decoded(bytes: &[u8]) -> Result<Frame, DecodeError> {
+    super::decode(Bytes::copy_from_slice(bytes))
+}
