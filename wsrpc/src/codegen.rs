@@ -12,6 +12,8 @@ pub mod v1 {
         sync::Arc,
     };
 
+    pub use futures_core::Stream;
+
     pub use crate::__codegen_v1_server as server;
     pub use crate::{
         call::{Call, Channel, Streaming},

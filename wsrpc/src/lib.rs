@@ -76,6 +76,8 @@ pub mod codegen;
 pub mod error_details;
 pub mod testing;
 
+pub use futures_core::Stream;
+
 pub use crate::{
     call::{Call, CallFuture, Channel, Context, Streaming},
     call_error::{Blame, CallError, Outcome},

@@ -3,6 +3,7 @@ mod frames;
 mod messages;
 mod owned;
 mod refusals;
+mod vectors;
 
 use bytes::Bytes;
 
