@@ -5,6 +5,9 @@ use std::process::Command;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     wsrpc_build::compile_protos(&["../proto/ping.proto"], &["../proto"])?;
     wsrpc_build::compile_protos(&["../proto/wsrpc.proto"], &["../proto"])?;
+    wsrpc_build::configure()
+        .bytes(".")
+        .compile_protos(&["proto/load.proto"], &["proto"])?;
     println!("cargo:rustc-check-cfg=cfg(has_go)");
     println!("cargo:rerun-if-env-changed=PATH");
     let go = Command::new("go").arg("version").output();

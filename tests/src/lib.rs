@@ -7,6 +7,9 @@
 pub mod behaviour;
 pub mod go;
 pub mod keys;
+pub mod link;
+pub mod load;
+pub mod many;
 pub mod proxy;
 pub mod raw;
 pub mod scene;
@@ -15,4 +18,10 @@ pub mod scene;
 pub mod ping {
     #![allow(missing_docs)]
     wsrpc::include_proto!("ping");
+}
+
+/// The service of `tests/proto/load.proto`.
+pub mod load_proto {
+    #![allow(missing_docs)]
+    wsrpc::include_proto!("load");
 }

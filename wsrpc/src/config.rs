@@ -233,7 +233,8 @@ impl Resolved {
     pub(crate) fn hello(&self) -> Hello {
         Hello {
             initial_window: self.limits.initial_window,
-            max_message_size: self.max_recv_size as u64,
+            // None at all would read as nothing said.
+            max_message_size: (self.max_recv_size as u64).max(1),
             max_calls: u32::try_from(self.limits.max_running).unwrap_or(u32::MAX),
             max_metadata_size: MAX_METADATA as u32,
             features: Vec::new(),

@@ -9,7 +9,9 @@ use integration::{
     raw,
     scene::{Scene, soon},
 };
-use wsrpc::{Blame, Client, Code, ConnectError, Outcome, ReconnectConfig, SessionConfig};
+use wsrpc::{
+    Blame, Client, Code, ConnectError, Outcome, ProtocolVersion, ReconnectConfig, SessionConfig,
+};
 
 fn client() -> wsrpc::ClientBuilder {
     Client::builder(Who::Bob.secret(), Who::Server.public())
@@ -69,10 +71,10 @@ async fn time_limits_of_zero_fail_what_they_limit_and_hang_nothing() {
         .connect_timeout(Duration::from_millis(100));
     let error = soon(hasty.connect(&address)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Timeout { .. }), "{error}");
+    // What a version-1 peer is called without a time-out with.
     let settings = SessionConfig::default().default_timeout(Duration::ZERO);
-    let client = soon(client().session(settings).connect(&address))
-        .await
-        .unwrap();
+    let old = client().max_version(ProtocolVersion::V1).session(settings);
+    let client = soon(old.connect(&address)).await.unwrap();
     let error = soon(ping(&client.channel(), "hello")).await.unwrap_err();
     assert_eq!(
         (error.code(), error.outcome()),
@@ -87,15 +89,16 @@ async fn a_message_over_ones_own_limit_is_not_sent() {
     let scene =
         Scene::with(|server| server.session(SessionConfig::default().max_send_message_size(1000)))
             .await;
-    for limit in [0, 1000] {
+    let versions = [ProtocolVersion::V1, ProtocolVersion::V2];
+    for (limit, version) in [0, 1000]
+        .into_iter()
+        .flat_map(|limit| versions.map(|v| (limit, v)))
+    {
         let settings = SessionConfig::default().max_send_message_size(limit);
-        let client = soon(
-            client()
-                .session(settings)
-                .connect(scene.address.to_string()),
-        );
+        let client = client().max_version(version).session(settings);
+        let client = soon(client.connect(scene.address.to_string()));
         let client = client.await.unwrap();
-        let error = soon(ping(&client.channel(), "x".repeat(limit)))
+        let error = soon(ping(&client.channel(), "x".repeat(limit + 1)))
             .await
             .unwrap_err();
         assert_eq!(
@@ -122,11 +125,38 @@ async fn a_message_over_ones_own_limit_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_request_over_the_peers_limit_ends_the_session_and_says_so() {
+async fn a_request_over_the_peers_limit_is_not_sent_and_the_session_goes_on() {
+    let scene =
+        Scene::with(|server| server.session(SessionConfig::default().max_recv_message_size(1000)))
+            .await;
+    let client = soon(client().connect(scene.address.to_string()))
+        .await
+        .unwrap();
+    let error = soon(ping(&client.channel(), "x".repeat(100_000)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::RESOURCE_EXHAUSTED, Outcome::NotSent)
+    );
+    assert!(
+        error.message().contains("1000 bytes that the peer takes"),
+        "{error}"
+    );
+    assert_eq!(
+        soon(ping(&client.channel(), "small")).await.unwrap(),
+        "pong:small"
+    );
+    scene.finish().await;
+}
+
+#[tokio::test]
+async fn on_version_1_a_request_over_the_peers_limit_ends_the_session_and_says_so() {
     let scene =
         Scene::with(|server| server.session(SessionConfig::default().max_recv_message_size(1000)))
             .await;
     let client = client()
+        .max_version(ProtocolVersion::V1)
         .reconnect(ReconnectConfig::default().base(Duration::from_millis(10)))
         .connect(scene.address.to_string());
     let client = soon(client).await.unwrap();
@@ -147,18 +177,22 @@ async fn a_request_over_the_peers_limit_ends_the_session_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_side_that_receives_nothing_ends_the_session_at_the_first_message() {
+async fn a_side_that_receives_nothing_is_sent_nothing() {
     let scene = Scene::new().await;
-    let settings = SessionConfig::default().max_recv_message_size(0);
-    let client = client()
-        .session(settings)
-        .connect(scene.address.to_string());
-    let client = soon(client).await.unwrap();
-    let error = soon(ping(&client.channel(), "hello")).await.unwrap_err();
-    assert!(
-        error.message().contains("over the limit of 0 to receive"),
-        "{error}"
-    );
+    for (version, said) in [
+        // This side ends the session at the first message.
+        (ProtocolVersion::V1, "over the limit of 0 to receive"),
+        // The peer knows, and answers with a status.
+        (ProtocolVersion::V2, "bytes that the peer takes"),
+    ] {
+        let settings = SessionConfig::default().max_recv_message_size(0);
+        let client = client().max_version(version).session(settings);
+        let client = soon(client.connect(scene.address.to_string()));
+        let client = client.await.unwrap();
+        let error = soon(ping(&client.channel(), "hello")).await.unwrap_err();
+        assert!(error.message().contains(said), "{error}");
+        soon(client.close()).await;
+    }
     scene.finish().await;
 }
 

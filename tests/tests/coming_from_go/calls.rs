@@ -267,10 +267,10 @@ async fn a_handlers_error_comes_with_its_text_and_the_peers_blame() {
     let (client, peers) = all_four().await;
     for channel in [client.channel(), peers.channel(Who::Alice.public())] {
         let error = soon(ping(&channel, "error:out of ink")).await.unwrap_err();
-        // On version 1 of the wire the text is all that travels.
+        // Version 2 of the wire has the code as well, where Go's carries the text alone.
         assert_eq!(
             (error.code(), error.message()),
-            (Code::UNKNOWN, "out of ink")
+            (Code::INTERNAL, "out of ink")
         );
         assert_eq!(
             (error.outcome(), error.blame()),

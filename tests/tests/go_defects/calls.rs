@@ -127,10 +127,11 @@ async fn a_side_without_a_service_answers_that_it_has_none() {
         ] {
             assert_eq!(
                 (error.outcome(), error.blame()),
-                (Outcome::Ran, Blame::Remote)
+                (Outcome::Refused, Blame::Remote)
             );
-            let text = error.message();
+            let text = error.to_string();
             assert!(text.starts_with("unimplemented: no method "), "{text}");
+            let text = error.message();
             assert!(text.ends_with("this side has no services"), "{text}");
         }
     }
@@ -260,7 +261,7 @@ async fn a_failed_call_says_what_is_known_of_it_and_who_is_to_blame() {
     for (failed, code, outcome, blame) in [
         (
             ping(&channel, "error:no").await,
-            Code::UNKNOWN,
+            Code::INTERNAL,
             Outcome::Ran,
             Blame::Remote,
         ),
