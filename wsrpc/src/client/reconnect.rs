@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     select,
     sync::watch,
+    task::JoinSet,
     time::{Instant, sleep},
 };
 
@@ -66,6 +67,23 @@ impl Shared {
         self.wait_for_ready
     }
 
+    /// Calls are not made on this session any more.
+    fn not_ready(&self, session: &Session, end: SessionEnd) {
+        let closing = *self.closing.borrow();
+        self.progress.send_if_modified(|progress| {
+            // One that went away may end while a later one is ready.
+            let was_ready =
+                matches!(progress, Progress::Ready(ready) if ready.id() == session.id());
+            if was_ready {
+                *progress = match closing {
+                    true => Progress::Shutdown,
+                    false => Progress::Idle(ConnectError::SessionEnded(end)),
+                };
+            }
+            was_ready
+        });
+    }
+
     fn set_shutdown(&self) {
         self.progress.send_if_modified(|progress| {
             let changed = progress.state() != State::Shutdown;
@@ -108,6 +126,7 @@ impl Reconnect {
         let progress = self.shared.progress.clone();
         let mut replaced = 0;
         let mut last = None;
+        let mut leaving = Leaving::default();
         while !*closing.borrow_and_update() {
             progress.send_if_modified(|progress| {
                 let changed = progress.state() != State::Connecting;
@@ -124,7 +143,8 @@ impl Reconnect {
             let error = match dialled {
                 Ok(connection) => {
                     let began = Instant::now();
-                    let (end, spread) = self.session(connection, &mut closing).await;
+                    let over = self.session(connection, &mut leaving, &mut closing).await;
+                    let Over { end, spread } = over;
                     // Seen within the session, it would not be seen as a change below.
                     if *closing.borrow() {
                         break;
@@ -160,25 +180,22 @@ impl Reconnect {
             }
         }
         self.shared.set_shutdown();
+        leaving.close().await;
     }
 
-    /// Runs one session to its end. Beside it, over how long the server asked its clients to spread.
+    /// Runs one session until it has ended, or its server goes away: it then takes no more calls, and ends those that
+    /// run beside the session that comes after it.
     async fn session(
         &self,
         (server, agreed, socket): Connection,
+        leaving: &mut Leaving,
         closing: &mut watch::Receiver<bool>,
-    ) -> (SessionEnd, Option<Duration>) {
+    ) -> Over {
         let router = self.router.clone();
         let shared = self.shared.clone();
         let hooks = Hooks {
-            ended: Some(Box::new(move |_, end| {
-                let error = ConnectError::SessionEnded(end.clone());
-                shared
-                    .progress
-                    .send_replace(match *shared.closing.borrow() {
-                        true => Progress::Shutdown,
-                        false => Progress::Idle(error),
-                    });
+            ended: Some(Box::new(move |session, end| {
+                shared.not_ready(session, end.clone());
             })),
             ..Hooks::default()
         };
@@ -187,17 +204,58 @@ impl Reconnect {
         self.shared
             .progress
             .send_replace(Progress::Ready(session.clone()));
-        let driver = driver.run();
-        tokio::pin!(driver);
+        let mut driver = Box::pin(driver.run());
         let finished = select! {
             finished = &mut driver => finished,
+            spread = session.going_away() => {
+                let end = SessionEnd::PeerClosed {
+                    code: close_code::GOING_AWAY,
+                    reason: "shutting down".into(),
+                };
+                self.shared.not_ready(&session, end.clone());
+                let close_timeout = self.config.close_timeout;
+                leaving.sessions.retain(|session| session.ended().is_none());
+                leaving.sessions.push(session.clone());
+                leaving.drivers.spawn(async move {
+                    driver.await;
+                    session.wait_for_tasks(close_timeout).await;
+                });
+                return Over { end, spread: Some(spread) };
+            }
             _ = closing.changed() => {
                 session.end(SessionEnd::Closed);
                 driver.await
             }
         };
         session.wait_for_tasks(self.config.close_timeout).await;
-        (finished.end, session.spread())
+        Over {
+            end: finished.end,
+            spread: None,
+        }
+    }
+}
+
+/// How a session was over for its client.
+struct Over {
+    end: SessionEnd,
+    /// Over how long the server asked its clients to spread their coming back.
+    spread: Option<Duration>,
+}
+
+/// Sessions whose servers went away, and that still end what runs.
+#[derive(Default)]
+struct Leaving {
+    sessions: Vec<Session>,
+    drivers: JoinSet<()>,
+}
+
+impl Leaving {
+    /// Ends what is left.
+    async fn close(mut self) {
+        for session in &self.sessions {
+            session.end(SessionEnd::Closed);
+        }
+        while self.drivers.join_next().await.is_some() {}
     }
 }
 

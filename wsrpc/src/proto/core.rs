@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Core {
     V1(v1::Core),
-    V2(Box<v2::Core>),
+    V2(v2::Core),
 }
 
 /// Does the same in either version.
@@ -41,7 +41,7 @@ impl Core {
 
     /// A session of version 2 that begins at `now`, with a peer that said what it takes.
     pub(crate) fn v2(limits: Limits, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
-        Self::V2(Box::new(v2::Core::new(limits, parity, peer, now)))
+        Self::V2(v2::Core::new(limits, parity, peer, now))
     }
 
     /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again; `ticket` is the

@@ -197,7 +197,7 @@ impl<IO: Io> Driver<IO> {
                 }
                 Event::Shrink => self.socket.shrink(),
                 Event::Stop(slot) => self.session.0.handlers.abort(slot),
-                Event::GoingAway { reason, spread } => self.session.going_away(&reason, spread),
+                Event::GoingAway { reason, spread } => self.session.peer_leaves(&reason, spread),
                 // Looked up for each: one handler may end the session, and so may another thread. What was received
                 // before that starts no more, for its answer could not be sent and its caller may have been revoked.
                 Event::Start(_) if self.session.ended().is_some() => {}

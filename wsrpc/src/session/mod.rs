@@ -51,7 +51,8 @@ struct Shared {
     version: ProtocolVersion,
     max_recv_size: usize,
     state: Mutex<State>,
-    ended: Notify,
+    /// The session has ended, or its peer goes away.
+    turned: Notify,
     handlers: Handlers,
 }
 
@@ -107,7 +108,7 @@ impl Session {
                 driver: None,
                 spread: None,
             }),
-            ended: Notify::new(),
+            turned: Notify::new(),
             handlers: Handlers::default(),
         }));
         let driver = Driver::new(session.clone(), socket, router, config, hooks);
@@ -252,14 +253,15 @@ impl Session {
     }
 
     /// The peer takes no more calls, and ends the session once nothing is left that runs.
-    fn going_away(&self, reason: &Text, spread: Duration) {
+    fn peer_leaves(&self, reason: &Text, spread: Duration) {
         tracing::info!(peer = %self.peer().short(), reason = reason.as_str(), ?spread, "the peer is going away");
-        lock(&self.0.state).spread = Some(spread);
+        self.lock().spread = Some(spread);
+        self.0.turned.notify_waiters();
     }
 
-    /// Over how long the peer, which is going away, asks those who come back to spread.
-    pub(crate) fn spread(&self) -> Option<Duration> {
-        self.lock().spread
+    /// Waits until the peer goes away. Returns over how long it asks those who come back to spread.
+    pub(crate) async fn going_away(&self) -> Duration {
+        self.turned(|session| session.lock().spread).await
     }
 
     /// Pings the peer now, so that its pong proves it alive.
@@ -293,7 +295,7 @@ impl Session {
     /// Stops what belongs to a session that has ended. Doing so twice does nothing more.
     fn stop(&self) {
         self.0.handlers.stop(self.id());
-        self.0.ended.notify_waiters();
+        self.0.turned.notify_waiters();
     }
 
     /// Why the session ended, if it has.
@@ -303,12 +305,17 @@ impl Session {
 
     /// Waits until the session has ended.
     pub(crate) async fn closed(&self) -> SessionEnd {
+        self.turned(Self::ended).await
+    }
+
+    /// Waits until the session has taken a turn that `look` sees.
+    async fn turned<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         loop {
-            let notified = self.0.ended.notified();
+            let notified = self.0.turned.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
-            if let Some(end) = self.ended() {
-                return end;
+            if let Some(seen) = look(self) {
+                return seen;
             }
             notified.await;
         }
