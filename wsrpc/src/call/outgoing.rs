@@ -174,9 +174,14 @@ impl<R> Call<R> {
 
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = match &self.outgoing.first {
+            Some(first) => format!("{} bytes", first.payload.len()),
+            None => "a stream".to_owned(),
+        };
         f.debug_struct("Call")
             .field("service", &self.method.service())
             .field("method", &self.method.name())
+            .field("request", &format_args!("{request}"))
             .field("metadata", &self.outgoing.metadata)
             .field("options", &self.options)
             .finish_non_exhaustive()

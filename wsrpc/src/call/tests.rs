@@ -14,9 +14,9 @@ use tokio::{
 
 use super::{Channel, Connector, Lookup, WaitForSession};
 use crate::{
-    Blame, Code, Outcome, Response, SessionEnd, Status,
+    Blame, Code, Outcome, ProtocolVersion, Response, SessionConfig, SessionEnd, Status,
     call_error::CallError,
-    service::test_support::{ECHO, Echo, End, Text, echo, settle, start},
+    service::test_support::{BOTH, ECHO, Echo, End, Text, echo, settle, start_on},
     session::Session,
     transport::Role,
 };
@@ -80,17 +80,18 @@ impl Connector for Scripted {
 }
 
 /// Both ends of a session whose server echoes.
-fn echoing() -> (End, End) {
+fn echoing(version: ProtocolVersion) -> (End, End) {
     let (one, other) = tokio::io::duplex(4096);
+    let config = SessionConfig::default;
     (
-        start(one, Role::Client, Echo::silent(), Default::default()),
-        start(other, Role::Server, Echo::plain(), Default::default()),
+        start_on(version, one, Role::Client, Echo::silent(), config()),
+        start_on(version, other, Role::Server, Echo::plain(), config()),
     )
 }
 
 /// A session that has ended.
-fn ended() -> Session {
-    let (client, _server) = echoing();
+fn ended(version: ProtocolVersion) -> Session {
+    let (client, _server) = echoing(version);
     client.session.end(SessionEnd::Closed);
     client.session
 }
@@ -106,10 +107,12 @@ fn patient(channel: &Channel) -> JoinHandle<Result<Response<Text>, CallError>> {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_goes_out_on_the_session_that_is_found() {
-    let (client, _server) = echoing();
-    let script = Scripted::new([Lookup::Ready(client.session)]);
-    assert_eq!(echo(&script.channel(), "x").await.unwrap().body, "x");
-    assert_eq!(*script.lookups.lock().unwrap(), [false]);
+    for version in BOTH {
+        let (client, _server) = echoing(version);
+        let script = Scripted::new([Lookup::Ready(client.session)]);
+        assert_eq!(echo(&script.channel(), "x").await.unwrap().body, "x");
+        assert_eq!(*script.lookups.lock().unwrap(), [false]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,12 +127,14 @@ async fn nothing_happens_before_a_call_is_awaited() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_for_a_session_that_is_being_made() {
-    let (client, _server) = echoing();
-    let script = Scripted::new([]);
-    let call = crate::service::test_support::spawn_echo(&script.channel(), "x");
-    settle().await;
-    script.fill(Ok(client.session));
-    assert_eq!(call.await.unwrap().unwrap().body, "x");
+    for version in BOTH {
+        let (client, _server) = echoing(version);
+        let script = Scripted::new([]);
+        let call = crate::service::test_support::spawn_echo(&script.channel(), "x");
+        settle().await;
+        script.fill(Ok(client.session));
+        assert_eq!(call.await.unwrap().unwrap().body, "x");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,17 +151,19 @@ async fn the_deadline_goes_on_while_a_call_waits_for_a_session() {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_spent_waiting_counts_for_the_rest_of_the_call() {
-    let (_client, server) = echoing();
-    let script = Scripted::new([]);
-    let channel = script.channel().timeout(Duration::from_secs(5));
-    let began = Instant::now();
-    let call = crate::service::test_support::spawn_echo(&channel, "x");
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    // The client at the other end never answers.
-    script.fill(Ok(server.session));
-    let error = call.await.unwrap().unwrap_err();
-    assert_eq!(began.elapsed(), Duration::from_secs(5));
-    assert_eq!(error.outcome(), Outcome::Unknown);
+    for version in BOTH {
+        let (_client, server) = echoing(version);
+        let script = Scripted::new([]);
+        let channel = script.channel().timeout(Duration::from_secs(5));
+        let began = Instant::now();
+        let call = crate::service::test_support::spawn_echo(&channel, "x");
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        // The client at the other end never answers.
+        script.fill(Ok(server.session));
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(began.elapsed(), Duration::from_secs(5));
+        assert_eq!(error.outcome(), Outcome::Unknown);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,56 +190,62 @@ async fn a_failed_lookup_fails_the_call_even_if_it_waits_for_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_call_that_waits_for_ready_is_made_again() {
-    let (client, _server) = echoing();
-    let finds = || {
-        [
-            Lookup::Ready(ended()),
-            Lookup::Ready(client.session.clone()),
-        ]
-    };
+    for version in BOTH {
+        let (client, _server) = echoing(version);
+        let finds = || {
+            [
+                Lookup::Ready(ended(version)),
+                Lookup::Ready(client.session.clone()),
+            ]
+        };
 
-    let script = Scripted::new(finds());
-    let error = echo(&script.channel(), "x").await.unwrap_err();
-    assert_eq!(error.code(), Code::UNAVAILABLE);
-    assert_eq!(error.outcome(), Outcome::NotSent);
-    assert_eq!(script.lookups(), 1);
+        let script = Scripted::new(finds());
+        let error = echo(&script.channel(), "x").await.unwrap_err();
+        assert_eq!(error.code(), Code::UNAVAILABLE);
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(script.lookups(), 1);
 
-    let script = Scripted::new(finds());
-    let answer = patient(&script.channel()).await.unwrap().unwrap();
-    assert_eq!(answer.body, "x");
-    assert_eq!(script.lookups(), 2);
+        let script = Scripted::new(finds());
+        let answer = patient(&script.channel()).await.unwrap().unwrap();
+        assert_eq!(answer.body, "x");
+        assert_eq!(script.lookups(), 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_sent_is_not_made_again() {
-    let (client, server) = echoing();
-    // The other way round: a callee that never answers.
-    let script = Scripted::new([
-        Lookup::Ready(server.session.clone()),
-        Lookup::Ready(client.session.clone()),
-    ]);
-    let call = patient(&script.channel());
-    settle().await;
-    client.session.end(SessionEnd::Closed);
-    let error = call.await.unwrap().unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Unknown);
-    assert_eq!(script.lookups(), 1);
+    for version in BOTH {
+        let (client, server) = echoing(version);
+        // The other way round: a callee that never answers.
+        let script = Scripted::new([
+            Lookup::Ready(server.session.clone()),
+            Lookup::Ready(client.session.clone()),
+        ]);
+        let call = patient(&script.channel());
+        settle().await;
+        client.session.end(SessionEnd::Closed);
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert_eq!(script.lookups(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_another_attempt_would_not_mend_is_not_tried_again() {
-    let small = crate::SessionConfig::default().max_send_message_size(100);
-    let (one, _other) = tokio::io::duplex(4096);
-    let client = start(one, Role::Client, Echo::plain(), small);
-    let script = Scripted::new([
-        Lookup::Ready(client.session.clone()),
-        Lookup::Ready(client.session.clone()),
-    ]);
-    let channel = script.channel().wait_for_ready(true);
-    let error = echo(&channel, "x".repeat(1000)).await.unwrap_err();
-    assert_eq!(error.code(), Code::RESOURCE_EXHAUSTED);
-    assert_eq!(error.outcome(), Outcome::NotSent);
-    assert_eq!(script.lookups(), 1);
+    for version in BOTH {
+        let small = SessionConfig::default().max_send_message_size(100);
+        let (one, _other) = tokio::io::duplex(4096);
+        let client = start_on(version, one, Role::Client, Echo::plain(), small.clone());
+        let script = Scripted::new([
+            Lookup::Ready(client.session.clone()),
+            Lookup::Ready(client.session.clone()),
+        ]);
+        let channel = script.channel().wait_for_ready(true);
+        let error = echo(&channel, "x".repeat(1000)).await.unwrap_err();
+        assert_eq!(error.code(), Code::RESOURCE_EXHAUSTED);
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(script.lookups(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,13 +260,15 @@ async fn a_call_overrides_its_channel() {
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_of_a_session_never_leads_to_another() {
-    let (client, _server) = echoing();
-    let channel = client.channel().wait_for_ready(true);
-    assert_eq!(echo(&channel, "x").await.unwrap().body, "x");
-    client.session.end(SessionEnd::Closed);
-    let error = echo(&channel, "x").await.unwrap_err();
-    assert_eq!(error.code(), Code::UNAVAILABLE);
-    assert_eq!(error.outcome(), Outcome::NotSent);
+    for version in BOTH {
+        let (client, _server) = echoing(version);
+        let channel = client.channel().wait_for_ready(true);
+        assert_eq!(echo(&channel, "x").await.unwrap().body, "x");
+        client.session.end(SessionEnd::Closed);
+        let error = echo(&channel, "x").await.unwrap_err();
+        assert_eq!(error.code(), Code::UNAVAILABLE);
+        assert_eq!(error.outcome(), Outcome::NotSent);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -82,6 +82,7 @@ async fn fifty_reconnects_leave_no_task_behind() {
     allow_list.insert(alice);
     let client = server.client(&key).add_service(Echo::plain());
     let client = client.connect(&server.address).await.unwrap();
+    server.peers.connected(alice).await;
     let back = server.peers.channel(alice);
     echo(&back, "x").await.unwrap();
     let base = tasks();

@@ -287,6 +287,7 @@ impl Core {
             return;
         }
         let success = end.code == u32::from(Code::OK) && !end.refused;
+        let over_limit = end.chunk.as_ref().and_then(|c| self.is_over_limit(c));
         let Some(exchange) = self.get_mut(key) else {
             return;
         };
@@ -297,7 +298,7 @@ impl Core {
             Ok(())
         } else if success && exchange.receive.is_amid() {
             Err("a success within a message")
-        } else if let Some(chunk) = end.chunk.filter(|_| success) {
+        } else if let Some(chunk) = end.chunk.filter(|_| success && over_limit.is_none()) {
             exchange.receive.receive(Some(chunk), true).map(|_| ())
         } else {
             Ok(())
@@ -307,7 +308,9 @@ impl Core {
         }
         self.conclude(
             key,
-            if success {
+            if let Some(status) = over_limit.filter(|_| success) {
+                Err(CallError::new(status, Outcome::Ran, Blame::Local))
+            } else if success {
                 Ok(end.metadata)
             } else {
                 let status = Status::new(Code::from(end.code), end.message.as_str())

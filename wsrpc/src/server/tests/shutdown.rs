@@ -8,9 +8,9 @@ use std::{
 use tokio::{net::TcpStream, sync::Semaphore};
 
 use crate::{
-    Client, Code, ConnectError, Outcome, ReconnectConfig, Response, SecretKey, Server, SessionEnd,
-    State,
-    service::test_support::{Echo, Served, Text, Watched, echo, spawn_echo, tasks, until},
+    Client, Code, ConnectError, Outcome, ProtocolVersion, ReconnectConfig, Response, SecretKey,
+    Server, SessionEnd, State,
+    service::test_support::{BOTH, Echo, Served, Text, Watched, echo, spawn_echo, tasks, until},
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -44,6 +44,12 @@ async fn assert_told(client: &Client) {
 
 #[tokio::test]
 async fn what_runs_is_finished_and_what_is_new_is_refused() {
+    for version in BOTH {
+        assert_finishes_what_runs(version).await;
+    }
+}
+
+async fn assert_finishes_what_runs(version: ProtocolVersion) {
     let gate = Arc::new(Semaphore::new(0));
     let opened = gate.clone();
     let gated = Echo::new(move |request| {
@@ -55,7 +61,8 @@ async fn what_runs_is_finished_and_what_is_new_is_refused() {
             Ok(Response::new(request.into_inner()))
         }
     });
-    let server = Served::start(|server| server.allow_any().add_service(gated)).await;
+    let server =
+        Served::start(|server| server.allow_any().add_service(gated).max_version(version)).await;
     let client = connect(&server).await;
     let idle = connect(&server).await;
     let channel = client.channel();
@@ -66,7 +73,11 @@ async fn what_runs_is_finished_and_what_is_new_is_refused() {
     // Idle ones go at once.
     assert_told(&idle).await;
     let error = echo(&channel, "new").await.unwrap_err();
-    assert_eq!(error.message(), "unavailable: shutting down");
+    let expected = match version {
+        ProtocolVersion::V1 => "unavailable: shutting down",
+        ProtocolVersion::V2 => "the peer is shutting down",
+    };
+    assert_eq!(error.message(), expected);
     let late = server.client(&SecretKey::generate());
     let late = late.connect_timeout(Duration::from_millis(50));
     let error = late.connect(&server.address).await.unwrap_err();

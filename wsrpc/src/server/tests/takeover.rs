@@ -26,6 +26,7 @@ async fn the_newest_session_of_a_key_is_the_one_that_is_called() {
     let server = Served::start(|server| server.allow_any()).await;
     let key = SecretKey::generate();
     let old = named(&server, &key, "old").await;
+    server.peers.connected(key.public_key()).await;
     let channel = server.peers.channel(key.public_key());
     assert_eq!(echo(&channel, "who?").await.unwrap().body, "old");
     let mut events = server.peers.events();

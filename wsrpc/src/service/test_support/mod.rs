@@ -3,12 +3,13 @@
 mod raw;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod served;
+pub(crate) mod streams;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-pub(crate) use self::raw::{End, Raw, against_raw, start, start_with};
+pub(crate) use self::raw::{End, Raw, against_raw, start, start_on, start_with};
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub(crate) use self::served::{Served, hasty};
 use super::{
@@ -18,6 +19,8 @@ use crate::{
     call::{Call, Channel},
     call_error::CallError,
     status::Status,
+    testing::{Services, Side, pair},
+    version::ProtocolVersion,
 };
 
 /// A message with one field of text.
@@ -134,6 +137,18 @@ impl Drop for DropGuard {
     fn drop(&mut self) {
         self.0.send(()).ok();
     }
+}
+
+/// Both versions of the protocol, for tests of what they have in common.
+pub(crate) const BOTH: [ProtocolVersion; 2] = [ProtocolVersion::V1, ProtocolVersion::V2];
+
+/// Two sides in memory that speak this version.
+pub(crate) fn pair_on(
+    version: ProtocolVersion,
+    client: Services,
+    server: Services,
+) -> (Side, Side) {
+    pair(client.max_version(version), server)
 }
 
 /// Lets all other tasks do what they can do now, on a runtime of one thread and without sockets.

@@ -11,10 +11,12 @@ use crate::{
     call::Channel,
     config::SessionConfig,
     identity::SecretKey,
+    proto::{Parity, PeerLimits},
     service::{RouterBuilder, Service},
     session::{Agreed, Finished, Hooks, Session},
     session_end::SessionEnd,
     transport::{Io, Received, Role, TransportError, WebSocket},
+    version::ProtocolVersion::{self, V1, V2},
     wire::v1::{self as wire, Frame},
 };
 
@@ -36,13 +38,25 @@ impl End {
     }
 }
 
-/// Runs one side of a session over `io`.
+/// Runs one side of a session of version 1 over `io`.
 pub(crate) fn start(io: impl Io, role: Role, service: impl Service, config: SessionConfig) -> End {
-    start_with(io, role, service, config, Hooks::default())
+    start_with(V1, io, role, service, config, Hooks::default())
 }
 
-/// Runs one side of a session over `io`, and tells these hooks of it.
+/// Runs one side of a session of this version over `io`. Its peer is taken to have the default settings.
+pub(crate) fn start_on(
+    version: ProtocolVersion,
+    io: impl Io,
+    role: Role,
+    service: impl Service,
+    config: SessionConfig,
+) -> End {
+    start_with(version, io, role, service, config, Hooks::default())
+}
+
+/// As [`start_on`], and tells these hooks of it.
 pub(crate) fn start_with(
+    version: ProtocolVersion,
     io: impl Io,
     role: Role,
     service: impl Service,
@@ -53,9 +67,20 @@ pub(crate) fn start_with(
     router.add(Arc::new(service));
     let router = Arc::new(router.build().unwrap());
     let config = config.resolve(role == Role::Client);
-    let socket = WebSocket::new(io, role, Vec::new(), config.max_recv_size);
+    let (parity, peers) = match role {
+        Role::Client => (Parity::Odd, SessionConfig::default().resolve(false)),
+        Role::Server => (Parity::Even, SessionConfig::default().resolve(true)),
+    };
+    let agreed = match version {
+        V1 => Agreed::V1,
+        V2 => Agreed::V2 {
+            parity,
+            peer: PeerLimits::from(&peers.hello()),
+        },
+    };
+    let socket = WebSocket::new(io, role, Vec::new(), config.max_frame_size(version));
     let peer = SecretKey::generate().public_key();
-    let (session, driver) = Session::new(socket, peer, Agreed::V1, router, &config, hooks);
+    let (session, driver) = Session::new(socket, peer, agreed, router, &config, hooks);
     let driver = tokio::spawn(driver.run());
     End { session, driver }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
-    Code, Response, SessionConfig, Status,
-    service::test_support::{Echo, Text, echo},
-    testing::{Services, pair},
+    Code,
+    ProtocolVersion::V1,
+    Response, SessionConfig, Status,
+    service::test_support::{BOTH, Echo, Text, echo, pair_on},
+    testing::Services,
 };
 
 /// Calls back until the number that it was asked for is 0, and answers with the path.
@@ -27,51 +29,67 @@ fn descending() -> Echo {
 
 #[tokio::test(start_paused = true)]
 async fn handlers_call_back_through_many_levels() {
-    let (client, server) = pair(
-        Services::new().add(descending()),
-        Services::new().add(descending()),
-    );
-    let answer = echo(&client.channel(), "5").await.unwrap();
-    assert_eq!(answer.body, "5 4 3 2 1 0");
-    let answer = echo(&server.channel(), "4").await.unwrap();
-    assert_eq!(answer.body, "4 3 2 1 0");
+    for version in BOTH {
+        let (client, server) = pair_on(
+            version,
+            Services::new().add(descending()),
+            Services::new().add(descending()),
+        );
+        let answer = echo(&client.channel(), "5").await.unwrap();
+        assert_eq!(answer.body, "5 4 3 2 1 0");
+        let answer = echo(&server.channel(), "4").await.unwrap();
+        assert_eq!(answer.body, "4 3 2 1 0");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_knows_who_calls() {
-    let who = Echo::new(|request| async move { Ok(Text::new(request.peer().to_string()).into()) });
-    let (client, server) = pair(Services::new().add(who.clone()), Services::new().add(who));
-    let asked = echo(&client.channel(), "").await.unwrap();
-    assert_eq!(asked.body, client.public_key().to_string());
-    let asked = echo(&server.channel(), "").await.unwrap();
-    assert_eq!(asked.body, server.public_key().to_string());
+    for version in BOTH {
+        let who =
+            Echo::new(|request| async move { Ok(Text::new(request.peer().to_string()).into()) });
+        let (client, server) = pair_on(
+            version,
+            Services::new().add(who.clone()),
+            Services::new().add(who),
+        );
+        let asked = echo(&client.channel(), "").await.unwrap();
+        assert_eq!(asked.body, client.public_key().to_string());
+        let asked = echo(&server.channel(), "").await.unwrap();
+        assert_eq!(asked.body, server.public_key().to_string());
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_call_inside_a_call_passes_its_failure_on() {
-    let failing = Echo::new(|_| async { Err(Status::aborted("deep inside")) });
-    let (client, _server) = pair(
-        Services::new().add(failing),
-        Services::new().add(descending()),
-    );
-    let error = echo(&client.channel(), "1").await.unwrap_err();
-    assert_eq!(error.message(), "deep inside");
+    for version in BOTH {
+        let failing = Echo::new(|_| async { Err(Status::aborted("deep inside")) });
+        let (client, _server) = pair_on(
+            version,
+            Services::new().add(failing),
+            Services::new().add(descending()),
+        );
+        let error = echo(&client.channel(), "1").await.unwrap_err();
+        assert_eq!(error.message(), "deep inside");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn callbacks_within_the_handler_limit_all_end() {
-    let config = || SessionConfig::default().max_concurrent_handlers(50);
-    let (client, server) = pair(
-        Services::new().add(descending()).session(config()),
-        Services::new().add(descending()).session(config()),
-    );
-    let mut calls = JoinSet::new();
-    for _ in 0..25 {
-        calls.spawn(async_echo(client.channel(), "1"));
-        calls.spawn(async_echo(server.channel(), "1"));
-    }
-    for answer in calls.join_all().await {
-        assert_eq!(answer.unwrap(), "1 0");
+    for version in BOTH {
+        let config = || SessionConfig::default().max_concurrent_handlers(50);
+        let (client, server) = pair_on(
+            version,
+            Services::new().add(descending()).session(config()),
+            Services::new().add(descending()).session(config()),
+        );
+        let mut calls = JoinSet::new();
+        for _ in 0..25 {
+            calls.spawn(async_echo(client.channel(), "1"));
+            calls.spawn(async_echo(server.channel(), "1"));
+        }
+        for answer in calls.join_all().await {
+            assert_eq!(answer.unwrap(), "1 0");
+        }
     }
 }
 
@@ -79,7 +97,8 @@ async fn callbacks_within_the_handler_limit_all_end() {
 #[tokio::test(start_paused = true)]
 async fn callbacks_that_saturate_both_sides_end_by_their_deadline() {
     let config = || SessionConfig::default().max_concurrent_handlers(2);
-    let (client, server) = pair(
+    let (client, server) = pair_on(
+        V1,
         Services::new().add(descending()).session(config()),
         Services::new().add(descending()).session(config()),
     );

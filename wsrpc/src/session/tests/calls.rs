@@ -3,10 +3,14 @@
 use tokio::task::JoinSet;
 
 use crate::{
-    Blame, Call, Code, MethodDescriptor, Outcome, Response, Status,
+    Blame, Call, Code, MethodDescriptor, Outcome,
+    ProtocolVersion::V1,
+    Response, Status,
     call_error::CallError,
-    service::test_support::{ECHO, Echo, MISSING, Text, against_raw, echo, spawn_echo},
-    testing::{Services, pair},
+    service::test_support::{
+        BOTH, ECHO, Echo, MISSING, Text, against_raw, echo, pair_on, spawn_echo,
+    },
+    testing::Services,
 };
 
 /// What a version-1 callee's failure looks like.
@@ -19,20 +23,23 @@ fn assert_ran(error: &CallError, message: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn both_sides_call_each_other_a_thousand_times_at_once() {
-    let (client, server) = pair(
-        Services::new().add(Echo::plain()),
-        Services::new().add(Echo::plain()),
-    );
-    let mut calls = JoinSet::new();
-    for i in 0..1000 {
-        for channel in [client.channel(), server.channel()] {
-            calls.spawn(async move {
-                let answer = echo(&channel, i.to_string()).await.unwrap();
-                assert_eq!(answer.body, i.to_string());
-            });
+    for version in BOTH {
+        let (client, server) = pair_on(
+            version,
+            Services::new().add(Echo::plain()),
+            Services::new().add(Echo::plain()),
+        );
+        let mut calls = JoinSet::new();
+        for i in 0..1000 {
+            for channel in [client.channel(), server.channel()] {
+                calls.spawn(async move {
+                    let answer = echo(&channel, i.to_string()).await.unwrap();
+                    assert_eq!(answer.body, i.to_string());
+                });
+            }
         }
+        assert_eq!(calls.join_all().await.len(), 2000);
     }
-    assert_eq!(calls.join_all().await.len(), 2000);
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +78,7 @@ async fn answers_to_nobody_are_ignored() {
 #[tokio::test(start_paused = true)]
 async fn a_handlers_error_comes_verbatim() {
     let failing = Echo::new(|_| async { Err(Status::not_found("no such thing: 7")) });
-    let (client, _server) = pair(Services::new(), Services::new().add(failing));
+    let (client, _server) = pair_on(V1, Services::new(), Services::new().add(failing));
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_ran(&error, "no such thing: 7");
 }
@@ -79,14 +86,14 @@ async fn a_handlers_error_comes_verbatim() {
 #[tokio::test(start_paused = true)]
 async fn a_handlers_error_without_a_text_is_still_an_error() {
     let failing = Echo::new(|_| async { Err(Status::not_found("")) });
-    let (client, _server) = pair(Services::new(), Services::new().add(failing));
+    let (client, _server) = pair_on(V1, Services::new(), Services::new().add(failing));
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_ran(&error, "not_found");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_side_without_services_answers_unimplemented() {
-    let (client, _server) = pair(Services::new(), Services::new());
+    let (client, _server) = pair_on(V1, Services::new(), Services::new());
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_ran(
         &error,
@@ -96,7 +103,7 @@ async fn a_side_without_services_answers_unimplemented() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_method_is_unimplemented() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
+    let (client, _server) = pair_on(V1, Services::new(), Services::new().add(Echo::plain()));
     let call = Call::<Text>::unary(&client.channel(), &MISSING, &Text::new("x"));
     assert_ran(
         &call.await.unwrap_err(),
@@ -109,7 +116,7 @@ async fn a_bare_name_that_services_share_is_unimplemented_and_names_both() {
     let both = Services::new()
         .add(Echo::plain())
         .add(Echo::plain().other());
-    let (client, _server) = pair(Services::new(), both);
+    let (client, _server) = pair_on(V1, Services::new(), both);
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_ran(
         &error,
@@ -127,7 +134,7 @@ struct Number {
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_does_not_decode_is_an_invalid_argument() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
+    let (client, _server) = pair_on(V1, Services::new(), Services::new().add(Echo::plain()));
     let channel = client.channel();
     let call = Call::<Text>::unary(&channel, &ECHO.methods()[0], &Number { body: 7 });
     let error = call.await.unwrap_err();
@@ -139,22 +146,28 @@ async fn a_payload_that_does_not_decode_is_an_invalid_argument() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_decode_is_blamed_on_the_callee() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
-    let call = Call::<Number>::unary(&client.channel(), &ECHO.methods()[0], &Text::new("seven"));
-    let error = call.await.unwrap_err();
-    assert_eq!(error.code(), Code::INTERNAL);
-    assert_eq!(error.outcome(), Outcome::Ran);
-    assert_eq!(error.blame(), Blame::Remote);
+    for version in BOTH {
+        let (client, _server) =
+            pair_on(version, Services::new(), Services::new().add(Echo::plain()));
+        let call =
+            Call::<Number>::unary(&client.channel(), &ECHO.methods()[0], &Text::new("seven"));
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), Code::INTERNAL);
+        assert_eq!(error.outcome(), Outcome::Ran);
+        assert_eq!(error.blame(), Blame::Remote);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn empty_messages_are_messages() {
-    let empty = Echo::new(|request| async move {
-        assert_eq!(request.body, "");
-        Ok(Response::default())
-    });
-    let (client, _server) = pair(Services::new(), Services::new().add(empty));
-    assert_eq!(echo(&client.channel(), "").await.unwrap().body, "");
+    for version in BOTH {
+        let empty = Echo::new(|request| async move {
+            assert_eq!(request.body, "");
+            Ok(Response::default())
+        });
+        let (client, _server) = pair_on(version, Services::new(), Services::new().add(empty));
+        assert_eq!(echo(&client.channel(), "").await.unwrap().body, "");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +186,7 @@ async fn answers_go_out_under_the_callers_id_whatever_that_is() {
 async fn a_name_that_nobody_knows_is_sent_back_in_part() {
     const NAME: &str = "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij";
     static LONG: MethodDescriptor = MethodDescriptor::unary("test.Echo", NAME);
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::plain()));
+    let (client, _server) = pair_on(V1, Services::new(), Services::new().add(Echo::plain()));
     let call = Call::<Text>::unary(&client.channel(), &LONG, &Text::new("x"));
     let error = call.await.unwrap_err();
     let shown = format!("unimplemented: no method {:?}…", &NAME[..64]);

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    Blame, Code, Outcome, SessionConfig,
-    service::test_support::{Echo, against_raw, echo, settle, spawn_echo},
-    testing::{Services, pair},
+    Blame, Code, Outcome,
+    ProtocolVersion::{V1, V2},
+    SessionConfig,
+    service::test_support::{BOTH, Echo, against_raw, echo, pair_on, settle, spawn_echo},
+    testing::Services,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -16,39 +18,51 @@ const fn secs(secs: u64) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_ends_at_its_deadline_with_an_unknown_outcome() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::silent()));
-    let began = Instant::now();
-    let error = echo(&client.channel(), "x")
-        .timeout(secs(3))
-        .await
-        .unwrap_err();
-    assert_eq!(began.elapsed(), secs(3));
-    assert_eq!(error.code(), Code::DEADLINE_EXCEEDED);
-    assert_eq!(error.outcome(), Outcome::Unknown);
-    assert_eq!(error.blame(), Blame::Local);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_soonest_deadline_ends_first_whichever_was_set_first() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::silent()));
-    let channel = client.channel();
-    let began = Instant::now();
-    let calls = [5, 1, 3].map(|after| {
-        let call = echo(&channel, "x").timeout(secs(after));
-        tokio::spawn(async move {
-            call.await.unwrap_err();
-            (after, Instant::now())
-        })
-    });
-    for call in calls {
-        let (after, ended) = call.await.unwrap();
-        assert_eq!(ended - began, secs(after));
+    for version in BOTH {
+        let (client, _server) = pair_on(
+            version,
+            Services::new(),
+            Services::new().add(Echo::silent()),
+        );
+        let began = Instant::now();
+        let error = echo(&client.channel(), "x")
+            .timeout(secs(3))
+            .await
+            .unwrap_err();
+        assert_eq!(began.elapsed(), secs(3));
+        assert_eq!(error.code(), Code::DEADLINE_EXCEEDED);
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert_eq!(error.blame(), Blame::Local);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_without_a_deadline_gets_sixty_seconds() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::silent()));
+async fn the_soonest_deadline_ends_first_whichever_was_set_first() {
+    for version in BOTH {
+        let (client, _server) = pair_on(
+            version,
+            Services::new(),
+            Services::new().add(Echo::silent()),
+        );
+        let channel = client.channel();
+        let began = Instant::now();
+        let calls = [5, 1, 3].map(|after| {
+            let call = echo(&channel, "x").timeout(secs(after));
+            tokio::spawn(async move {
+                call.await.unwrap_err();
+                (after, Instant::now())
+            })
+        });
+        for call in calls {
+            let (after, ended) = call.await.unwrap();
+            assert_eq!(ended - began, secs(after));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_deadline_gets_sixty_seconds_on_version_1() {
+    let (client, _server) = pair_on(V1, Services::new(), Services::new().add(Echo::silent()));
     let began = Instant::now();
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_eq!(began.elapsed(), secs(60));
@@ -56,22 +70,35 @@ async fn a_call_without_a_deadline_gets_sixty_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_without_a_deadline_has_none_on_version_2() {
+    let (client, _server) = pair_on(V2, Services::new(), Services::new().add(Echo::silent()));
+    let call = spawn_echo(&client.channel(), "x");
+    assert!(timeout(secs(86_400), call).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_default_deadline_can_be_turned_off() {
     let patient = Services::new().session(SessionConfig::default().default_timeout(None));
-    let (client, _server) = pair(patient, Services::new().add(Echo::silent()));
+    let (client, _server) = pair_on(V1, patient, Services::new().add(Echo::silent()));
     let call = spawn_echo(&client.channel(), "x");
     assert!(timeout(secs(86_400), call).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_channels_timeout_counts_where_the_call_sets_none() {
-    let (client, _server) = pair(Services::new(), Services::new().add(Echo::silent()));
-    let channel = client.channel().timeout(secs(2));
-    let began = Instant::now();
-    echo(&channel, "x").await.unwrap_err();
-    assert_eq!(began.elapsed(), secs(2));
-    echo(&channel, "x").timeout(secs(1)).await.unwrap_err();
-    assert_eq!(began.elapsed(), secs(3));
+    for version in BOTH {
+        let (client, _server) = pair_on(
+            version,
+            Services::new(),
+            Services::new().add(Echo::silent()),
+        );
+        let channel = client.channel().timeout(secs(2));
+        let began = Instant::now();
+        echo(&channel, "x").await.unwrap_err();
+        assert_eq!(began.elapsed(), secs(2));
+        echo(&channel, "x").timeout(secs(1)).await.unwrap_err();
+        assert_eq!(began.elapsed(), secs(3));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,15 +178,21 @@ async fn a_call_that_is_dropped_after_it_was_sent_leaves_nothing_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_over_its_time_is_dropped_and_answered() {
-    let (echoes, mut watched) = Echo::watched();
-    let strict = SessionConfig::default().max_handler_time(secs(2));
-    let (client, _server) = pair(Services::new(), Services::new().add(echoes).session(strict));
-    let began = Instant::now();
-    let error = echo(&client.channel(), "x").await.unwrap_err();
-    assert_eq!(began.elapsed(), secs(2));
-    assert_eq!(
-        error.message(),
-        "deadline_exceeded: the handler took longer than 2s"
-    );
-    watched.drops.recv().await.unwrap();
+    for (version, code, prefix) in [
+        (V1, Code::UNKNOWN, "deadline_exceeded: "),
+        (V2, Code::DEADLINE_EXCEEDED, ""),
+    ] {
+        let (echoes, mut watched) = Echo::watched();
+        let strict = SessionConfig::default().max_handler_time(secs(2));
+        let server = Services::new().add(echoes).session(strict);
+        let (client, _server) = pair_on(version, Services::new(), server);
+        let began = Instant::now();
+        let error = echo(&client.channel(), "x").await.unwrap_err();
+        assert_eq!(began.elapsed(), secs(2));
+        assert_eq!(error.code(), code);
+        let expected = format!("{prefix}the handler took longer than 2s");
+        assert_eq!(error.message(), expected);
+        assert_eq!(error.outcome(), Outcome::Ran);
+        watched.drops.recv().await.unwrap();
+    }
 }

@@ -14,85 +14,98 @@ use tokio::{
 
 use super::super::{Hooks, Session};
 use crate::{
-    Blame, Code, Outcome, Response, SessionConfig, SessionEnd,
+    Blame, Code, Outcome,
+    ProtocolVersion::{self, V1, V2},
+    Response, SessionConfig, SessionEnd,
     service::test_support::{
-        Echo, End, Raw, Text, against_raw, echo, settle, spawn_echo, start, start_with,
+        BOTH, Echo, End, Raw, Text, against_raw, echo, pair_on, settle, spawn_echo, start,
+        start_on, start_with,
     },
-    testing::{Services, pair},
+    testing::Services,
     transport::Role,
 };
 
 /// Both sides of a session, over a pipe.
-fn both(client: Echo, server: Echo) -> (End, End) {
+fn both(version: ProtocolVersion, client: Echo, server: Echo) -> (End, End) {
     let (one, other) = tokio::io::duplex(4096);
+    let config = SessionConfig::default;
     (
-        start(one, Role::Client, client, SessionConfig::default()),
-        start(other, Role::Server, server, SessionConfig::default()),
+        start_on(version, one, Role::Client, client, config()),
+        start_on(version, other, Role::Server, server, config()),
     )
 }
 
 #[tokio::test(start_paused = true)]
 async fn pending_calls_fail_at_once_when_either_side_ends_the_session() {
-    let (client, server) = pair(
-        Services::new().add(Echo::silent()),
-        Services::new().add(Echo::silent()),
-    );
-    let began = Instant::now();
-    let up = spawn_echo(&client.channel(), "up");
-    let down = spawn_echo(&server.channel(), "down");
-    settle().await;
-    drop(client);
-    let up = up.await.unwrap().unwrap_err();
-    let down = down.await.unwrap().unwrap_err();
-    assert_eq!(began.elapsed(), Duration::ZERO);
-    for error in [&up, &down] {
-        assert_eq!(error.code(), Code::UNAVAILABLE);
-        assert_eq!(error.outcome(), Outcome::Unknown);
+    for version in BOTH {
+        let (client, server) = pair_on(
+            version,
+            Services::new().add(Echo::silent()),
+            Services::new().add(Echo::silent()),
+        );
+        let began = Instant::now();
+        let up = spawn_echo(&client.channel(), "up");
+        let down = spawn_echo(&server.channel(), "down");
+        settle().await;
+        drop(client);
+        let up = up.await.unwrap().unwrap_err();
+        let down = down.await.unwrap().unwrap_err();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        for error in [&up, &down] {
+            assert_eq!(error.code(), Code::UNAVAILABLE);
+            assert_eq!(error.outcome(), Outcome::Unknown);
+        }
+        assert_eq!(up.blame(), Blame::Local);
+        assert_eq!(down.blame(), Blame::Remote);
+        let after = echo(&server.channel(), "after").await.unwrap_err();
+        assert_eq!(after.code(), Code::UNAVAILABLE);
+        assert_eq!(after.outcome(), Outcome::NotSent);
     }
-    assert_eq!(up.blame(), Blame::Local);
-    assert_eq!(down.blame(), Blame::Remote);
-    let after = echo(&server.channel(), "after").await.unwrap_err();
-    assert_eq!(after.code(), Code::UNAVAILABLE);
-    assert_eq!(after.outcome(), Outcome::NotSent);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_not_yet_taken_by_the_writer_was_not_sent() {
-    let (client, _server) = both(Echo::plain(), Echo::plain());
-    let mut call = Box::pin(echo(&client.channel(), "x").into_future());
-    let polled = std::future::poll_fn(|cx| {
-        std::task::Poll::Ready(std::future::Future::poll(call.as_mut(), cx).is_pending())
-    });
-    assert!(polled.await);
-    client.session.end(SessionEnd::Closed);
-    assert_eq!(call.await.unwrap_err().outcome(), Outcome::NotSent);
+    for version in BOTH {
+        let (client, _server) = both(version, Echo::plain(), Echo::plain());
+        let mut call = Box::pin(echo(&client.channel(), "x").into_future());
+        let polled = std::future::poll_fn(|cx| {
+            std::task::Poll::Ready(std::future::Future::poll(call.as_mut(), cx).is_pending())
+        });
+        assert!(polled.await);
+        client.session.end(SessionEnd::Closed);
+        assert_eq!(call.await.unwrap_err().outcome(), Outcome::NotSent);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_close_is_confirmed_and_tells_why() {
-    let (client, server) = both(Echo::plain(), Echo::plain());
-    client.session.end(SessionEnd::Replaced);
-    client.session.end(SessionEnd::Closed);
-    let finished = client.driver.await.unwrap();
-    assert_eq!(finished.end, SessionEnd::Replaced);
-    assert!(finished.acknowledged);
-    let finished = server.driver.await.unwrap();
-    let expected = SessionEnd::PeerClosed {
-        code: 4000,
-        reason: "replaced by a newer session of the same key".into(),
-    };
-    assert_eq!(finished.end, expected);
+    for version in BOTH {
+        let (client, server) = both(version, Echo::plain(), Echo::plain());
+        client.session.end(SessionEnd::Replaced);
+        client.session.end(SessionEnd::Closed);
+        let finished = client.driver.await.unwrap();
+        assert_eq!(finished.end, SessionEnd::Replaced);
+        assert!(finished.acknowledged);
+        let finished = server.driver.await.unwrap();
+        let expected = SessionEnd::PeerClosed {
+            code: 4000,
+            reason: "replaced by a newer session of the same key".into(),
+        };
+        assert_eq!(finished.end, expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn both_sides_may_close_at_once() {
-    let (client, server) = both(Echo::plain(), Echo::plain());
-    let began = Instant::now();
-    client.session.end(SessionEnd::Closed);
-    server.session.end(SessionEnd::Shutdown);
-    assert_eq!(client.driver.await.unwrap().end, SessionEnd::Closed);
-    assert_eq!(server.driver.await.unwrap().end, SessionEnd::Shutdown);
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    for version in BOTH {
+        let (client, server) = both(version, Echo::plain(), Echo::plain());
+        let began = Instant::now();
+        client.session.end(SessionEnd::Closed);
+        server.session.end(SessionEnd::Shutdown);
+        assert_eq!(client.driver.await.unwrap().end, SessionEnd::Closed);
+        assert_eq!(server.driver.await.unwrap().end, SessionEnd::Shutdown);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,24 +199,26 @@ async fn what_breaks_the_protocol_ends_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn handlers_are_dropped_with_their_session() {
-    let (echoes, mut watched) = Echo::watched();
-    let (client, server) = both(Echo::plain(), echoes);
-    let calls = ["a", "b", "c"].map(|body| spawn_echo(&client.channel(), body));
-    for _ in &calls {
-        watched.starts.recv().await.unwrap();
+    for version in BOTH {
+        let (echoes, mut watched) = Echo::watched();
+        let (client, server) = both(version, Echo::plain(), echoes);
+        let calls = ["a", "b", "c"].map(|body| spawn_echo(&client.channel(), body));
+        for _ in &calls {
+            watched.starts.recv().await.unwrap();
+        }
+        let began = Instant::now();
+        server.session.end(SessionEnd::Revoked);
+        for _ in &calls {
+            watched.drops.recv().await.unwrap();
+        }
+        assert!(server.session.finished(Duration::from_secs(1)).await);
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
-    let began = Instant::now();
-    server.session.end(SessionEnd::Revoked);
-    for _ in &calls {
-        watched.drops.recv().await.unwrap();
-    }
-    assert!(server.session.finished(Duration::from_secs(1)).await);
-    assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_of_a_handler_that_ends_its_own_session_is_dropped() {
-    for waits_first in [false, true] {
+    for (version, waits_first) in BOTH.into_iter().flat_map(|v| [(v, false), (v, true)]) {
         let session = Arc::new(OnceLock::<Session>::new());
         let (done, mut is_done) = mpsc::unbounded_channel();
         let own = session.clone();
@@ -225,7 +240,7 @@ async fn the_answer_of_a_handler_that_ends_its_own_session_is_dropped() {
                 Ok(Response::new(Text::new("too late")))
             }
         });
-        let (client, server) = both(Echo::plain(), ending);
+        let (client, server) = both(version, Echo::plain(), ending);
         session.set(server.session.clone()).unwrap();
         let error = echo(&client.channel(), "x").await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown);
@@ -268,6 +283,12 @@ async fn what_came_right_before_a_close_starts_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_drains_answers_what_runs_and_refuses_what_is_new() {
+    for version in BOTH {
+        assert_drains(version).await;
+    }
+}
+
+async fn assert_drains(version: ProtocolVersion) {
     let gate = Arc::new(Semaphore::new(0));
     let opened = gate.clone();
     let gated = Echo::new(move |request| {
@@ -277,12 +298,21 @@ async fn a_session_that_drains_answers_what_runs_and_refuses_what_is_new() {
             Ok(Response::new(request.into_inner()))
         }
     });
-    let (client, server) = both(Echo::plain(), gated);
+    let (client, server) = both(version, Echo::plain(), gated);
     let running = spawn_echo(&client.channel(), "running");
     settle().await;
     server.session.drain(Duration::ZERO);
     let error = echo(&client.channel(), "new").await.unwrap_err();
-    assert_eq!(error.message(), "unavailable: shutting down");
+    match version {
+        V1 => {
+            assert_eq!(error.message(), "unavailable: shutting down");
+            assert_eq!(error.outcome(), Outcome::Ran);
+        }
+        V2 => {
+            assert_eq!(error.message(), "the peer is shutting down");
+            assert_ne!(error.outcome(), Outcome::Ran);
+        }
+    }
     assert_eq!(server.session.ended(), None);
     gate.add_permits(1);
     assert_eq!(running.await.unwrap().unwrap().body, "running");
@@ -297,54 +327,66 @@ async fn a_session_that_drains_answers_what_runs_and_refuses_what_is_new() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_drains_at_once() {
-    let (client, server) = both(Echo::plain(), Echo::plain());
-    settle().await;
-    let began = Instant::now();
-    server.session.drain(Duration::ZERO);
-    server.driver.await.unwrap();
-    client.driver.await.unwrap();
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    for version in BOTH {
+        let (client, server) = both(version, Echo::plain(), Echo::plain());
+        settle().await;
+        let began = Instant::now();
+        server.session.drain(Duration::ZERO);
+        server.driver.await.unwrap();
+        client.driver.await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_drains_once_its_own_last_call_was_given_up() {
-    let (_client, server) = both(Echo::silent(), Echo::plain());
-    let call = spawn_echo(&server.channel(), "x");
-    settle().await;
-    server.session.drain(Duration::ZERO);
-    settle().await;
-    assert_eq!(server.session.ended(), None);
-    let began = Instant::now();
-    call.abort();
-    assert_eq!(server.session.closed().await, SessionEnd::Shutdown);
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    for version in BOTH {
+        let (_client, server) = both(version, Echo::silent(), Echo::plain());
+        let call = spawn_echo(&server.channel(), "x");
+        settle().await;
+        server.session.drain(Duration::ZERO);
+        settle().await;
+        assert_eq!(server.session.ended(), None);
+        let began = Instant::now();
+        call.abort();
+        assert_eq!(server.session.closed().await, SessionEnd::Shutdown);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_driver_that_is_dropped_takes_its_session_with_it() {
-    let (echoes, mut watched) = Echo::watched();
-    let (client, server) = both(Echo::silent(), echoes);
-    let up = spawn_echo(&client.channel(), "up");
-    watched.starts.recv().await.unwrap();
-    let down = spawn_echo(&server.channel(), "down");
-    settle().await;
-    server.driver.abort();
-    watched.drops.recv().await.unwrap();
-    assert_eq!(down.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
-    assert_eq!(up.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
-    assert!(server.session.finished(Duration::ZERO).await);
+    for version in BOTH {
+        let (echoes, mut watched) = Echo::watched();
+        let (client, server) = both(version, Echo::silent(), echoes);
+        let up = spawn_echo(&client.channel(), "up");
+        watched.starts.recv().await.unwrap();
+        let down = spawn_echo(&server.channel(), "down");
+        settle().await;
+        server.driver.abort();
+        watched.drops.recv().await.unwrap();
+        assert_eq!(down.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
+        assert_eq!(up.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
+        assert!(server.session.finished(Duration::ZERO).await);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_defect_in_the_driver_ends_its_session_and_says_so() {
+    for version in BOTH {
+        assert_defect_is_told(version).await;
+    }
+}
+
+async fn assert_defect_is_told(version: ProtocolVersion) {
     let (one, other) = tokio::io::duplex(4096);
     let broken = Hooks {
         proven: Some(Box::new(|_| panic!("a defect"))),
         ..Hooks::default()
     };
     let config = SessionConfig::default();
-    let client = start(one, Role::Client, Echo::plain(), config.clone());
-    let server = start_with(other, Role::Server, Echo::plain(), config, broken);
+    let client = start_on(version, one, Role::Client, Echo::plain(), config.clone());
+    let server = start_with(version, other, Role::Server, Echo::plain(), config, broken);
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_eq!(error.code(), Code::UNAVAILABLE);
     assert_eq!(error.outcome(), Outcome::Unknown);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::{
-    Outcome, Response, Service, ServiceDescriptor, Spawned,
+    Code, Outcome, ProtocolVersion, Response, Service, ServiceDescriptor, Spawned,
     call_error::CallError,
     service::{
         HandlerFuture, IncomingCall,
-        test_support::{ECHO, Echo, Text, echo},
+        test_support::{BOTH, ECHO, Echo, Text, echo, pair_on},
     },
     testing::{Services, Side, pair},
 };
@@ -39,54 +39,60 @@ impl Drop for Bomb {
 }
 
 /// A server with `service`, and a client that can be called back.
-fn serving(service: impl Service) -> (Side, Side) {
-    pair(
+fn serving(version: ProtocolVersion, service: impl Service) -> (Side, Side) {
+    pair_on(
+        version,
         Services::new().add(Echo::plain()),
         Services::new().add(service),
     )
 }
 
-fn assert_panicked(error: &CallError) {
+fn assert_panicked(version: ProtocolVersion, error: &CallError) {
     assert_eq!(error.outcome(), Outcome::Ran);
-    assert_eq!(
-        error.message(),
-        "internal: the handler of test.Echo/Echo panicked"
-    );
+    let (code, prefix) = match version {
+        ProtocolVersion::V1 => (Code::UNKNOWN, "internal: "),
+        ProtocolVersion::V2 => (Code::INTERNAL, ""),
+    };
+    assert_eq!(error.code(), code);
+    let expected = format!("{prefix}the handler of test.Echo/Echo panicked");
+    assert_eq!(error.message(), expected);
 }
 
 /// Each call fails on its own, and the session works on.
-async fn assert_contained(service: impl Service) {
-    let (client, server) = serving(service);
-    for _ in 0..3 {
-        assert_panicked(&echo(&client.channel(), "x").await.unwrap_err());
+async fn assert_contained<S: Service>(service: impl Fn() -> S) {
+    for version in BOTH {
+        let (client, server) = serving(version, service());
+        for _ in 0..3 {
+            let error = echo(&client.channel(), "x").await.unwrap_err();
+            assert_panicked(version, &error);
+        }
+        assert_eq!(
+            echo(&server.channel(), "still there").await.unwrap().body,
+            "still there"
+        );
     }
-    assert_eq!(
-        echo(&server.channel(), "still there").await.unwrap().body,
-        "still there"
-    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_service_itself_is_contained() {
-    assert_contained(Broken).await;
+    assert_contained(|| Broken).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_before_the_first_await_is_contained() {
-    assert_contained(Echo::new(|_| async { panic!("{SECRET}") })).await;
-    assert_contained(Echo::new(|_| -> std::future::Ready<_> {
-        panic!("{SECRET}")
-    }))
-    .await;
-    assert_contained(Spawned(Echo::new(|_| async { panic!("{SECRET}") }))).await;
+    assert_contained(|| Echo::new(|_| async { panic!("{SECRET}") })).await;
+    assert_contained(|| Echo::new(|_| -> std::future::Ready<_> { panic!("{SECRET}") })).await;
+    assert_contained(|| Spawned(Echo::new(|_| async { panic!("{SECRET}") }))).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_after_an_await_is_contained() {
-    assert_contained(Echo::new(|_| async {
-        tokio::task::yield_now().await;
-        panic!("{SECRET}")
-    }))
+    assert_contained(|| {
+        Echo::new(|_| async {
+            tokio::task::yield_now().await;
+            panic!("{SECRET}")
+        })
+    })
     .await;
 }
 
@@ -107,8 +113,8 @@ async fn a_panic_as_a_handler_is_dropped_is_contained() {
         }
     }
     let armed = || Echo::new(|_| Held { _bomb: Bomb });
-    assert_contained(armed()).await;
-    assert_contained(Spawned(armed())).await;
+    assert_contained(armed).await;
+    assert_contained(|| Spawned(armed())).await;
 }
 
 /// Where the handlers of three calls ran.

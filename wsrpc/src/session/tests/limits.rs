@@ -8,9 +8,11 @@ use std::sync::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    Blame, Code, Outcome, Response, SessionConfig, SessionEnd,
-    service::test_support::{Echo, Text, echo, settle, spawn_echo},
-    testing::{Services, pair},
+    Blame, Code, Outcome,
+    ProtocolVersion::V1,
+    Response, SessionConfig, SessionEnd,
+    service::test_support::{BOTH, Echo, Text, echo, pair_on, settle, spawn_echo},
+    testing::Services,
 };
 
 fn with(config: SessionConfig) -> Services {
@@ -19,19 +21,21 @@ fn with(config: SessionConfig) -> Services {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_over_the_limit_to_send_fails_at_once_and_is_not_sent() {
-    let small = SessionConfig::default().max_send_message_size(1000);
-    let (client, _server) = pair(with(small), with(SessionConfig::default()));
-    let error = echo(&client.channel(), "x".repeat(1000)).await.unwrap_err();
-    assert_eq!(error.code(), Code::RESOURCE_EXHAUSTED);
-    assert_eq!(error.outcome(), Outcome::NotSent);
-    assert_eq!(error.blame(), Blame::Local);
-    assert!(echo(&client.channel(), "x".repeat(800)).await.is_ok());
+    for version in BOTH {
+        let small = SessionConfig::default().max_send_message_size(1000);
+        let (client, _server) = pair_on(version, with(small), with(SessionConfig::default()));
+        let error = echo(&client.channel(), "x".repeat(1000)).await.unwrap_err();
+        assert_eq!(error.code(), Code::RESOURCE_EXHAUSTED);
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(error.blame(), Blame::Local);
+        assert!(echo(&client.channel(), "x".repeat(800)).await.is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_response_over_the_limit_to_send_becomes_a_status() {
     let small = SessionConfig::default().max_send_message_size(1000);
-    let (client, _server) = pair(with(SessionConfig::default()), with(small));
+    let (client, _server) = pair_on(V1, with(SessionConfig::default()), with(small));
     let error = echo(&client.channel(), "x".repeat(1000)).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Ran);
     let expected = "resource_exhausted: the response of 1003 bytes is over the limit of 1000 bytes";
@@ -45,7 +49,7 @@ async fn an_error_over_the_limit_to_send_is_cut_and_stays_an_error() {
         let failing = Echo::new(|_| async { Err(crate::Status::internal("ä".repeat(5000))) });
         let small = SessionConfig::default().max_send_message_size(limit);
         let server = Services::new().add(failing).session(small);
-        let (client, _server) = pair(Services::new(), server);
+        let (client, _server) = pair_on(V1, Services::new(), server);
         let error = echo(&client.channel(), "x").await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Ran);
         assert!(error.message().starts_with('ä'), "{limit}: {error}");
@@ -56,7 +60,7 @@ async fn an_error_over_the_limit_to_send_is_cut_and_stays_an_error() {
 #[tokio::test(start_paused = true)]
 async fn a_message_over_the_limit_to_receive_ends_the_session_and_says_so() {
     let small = SessionConfig::default().max_recv_message_size(1000);
-    let (client, server) = pair(with(SessionConfig::default()), with(small));
+    let (client, server) = pair_on(V1, with(SessionConfig::default()), with(small));
     let error = echo(&client.channel(), "x".repeat(2000)).await.unwrap_err();
     assert_eq!(error.code(), Code::UNAVAILABLE);
     assert_eq!(error.outcome(), Outcome::Unknown);
@@ -72,16 +76,19 @@ async fn a_message_over_the_limit_to_receive_ends_the_session_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn megabytes_pass_both_ways() {
-    let (client, server) = pair(
-        with(SessionConfig::default()),
-        with(SessionConfig::default()),
-    );
-    let big = "x".repeat(3_000_000);
-    let (up, down) = tokio::join!(
-        std::future::IntoFuture::into_future(echo(&client.channel(), big.clone())),
-        std::future::IntoFuture::into_future(echo(&server.channel(), big.clone())),
-    );
-    assert!(up.unwrap().body == big && down.unwrap().body == big);
+    for version in BOTH {
+        let (client, server) = pair_on(
+            version,
+            with(SessionConfig::default()),
+            with(SessionConfig::default()),
+        );
+        let big = "x".repeat(3_000_000);
+        let (up, down) = tokio::join!(
+            std::future::IntoFuture::into_future(echo(&client.channel(), big.clone())),
+            std::future::IntoFuture::into_future(echo(&server.channel(), big.clone())),
+        );
+        assert!(up.unwrap().body == big && down.unwrap().body == big);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +107,7 @@ async fn no_more_handlers_run_than_the_limit_and_the_others_wait() {
     });
     let limited = SessionConfig::default().max_concurrent_handlers(3);
     let server = Services::new().add(counting).session(limited);
-    let (client, _server) = pair(Services::new(), server);
+    let (client, _server) = pair_on(V1, Services::new(), server);
     let mut calls = JoinSet::new();
     for _ in 0..20 {
         let channel = client.channel();
@@ -130,7 +137,7 @@ async fn calls_over_the_queues_bound_are_refused_and_the_others_answered() {
         .max_concurrent_handlers(1)
         .max_queued_bytes(300);
     let server = Services::new().add(gated).session(limited);
-    let (client, _server) = pair(Services::new(), server);
+    let (client, _server) = pair_on(V1, Services::new(), server);
     let channel = client.channel();
     let running = spawn_echo(&channel, "a");
     let queued = spawn_echo(&channel, "b");

@@ -11,3 +11,4 @@ mod keepalive;
 mod limits;
 mod runtime;
 mod stress;
+mod v2;

@@ -5,9 +5,9 @@ use std::{future::IntoFuture, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
-    Code, Outcome, Response, SessionConfig, SessionEnd,
+    Code, Outcome, ProtocolVersion, Response, SessionConfig, SessionEnd,
     call_error::CallError,
-    service::test_support::{Echo, End, Text, echo, start, tasks, until},
+    service::test_support::{BOTH, Echo, End, Text, echo, start_on, tasks, until},
     transport::Role,
 };
 
@@ -45,7 +45,7 @@ fn busy() -> Echo {
 }
 
 /// Both sides of a session with little room anywhere.
-fn narrow() -> [End; 2] {
+fn narrow(version: ProtocolVersion) -> [End; 2] {
     let (one, other) = tokio::io::duplex(700);
     let config = || {
         SessionConfig::default()
@@ -54,8 +54,8 @@ fn narrow() -> [End; 2] {
             .close_timeout(Duration::from_millis(50))
     };
     [
-        start(one, Role::Client, busy(), config()),
-        start(other, Role::Server, busy(), config()),
+        start_on(version, one, Role::Client, busy(), config()),
+        start_on(version, other, Role::Server, busy(), config()),
     ]
 }
 
@@ -75,8 +75,8 @@ async fn call(end: Arc<End>, seed: u64) -> Option<Result<(), CallError>> {
 }
 
 /// A session with calls both ways, that ends among them or after all of them.
-async fn round(seed: u64, ends_early: bool) {
-    let ends = narrow().map(Arc::new);
+async fn round(version: ProtocolVersion, seed: u64, ends_early: bool) {
+    let ends = narrow(version).map(Arc::new);
     let mut calls = JoinSet::new();
     for i in 0..100 {
         for (side, end) in ends.iter().enumerate() {
@@ -113,9 +113,12 @@ async fn round(seed: u64, ends_early: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_that_race_with_deadlines_drops_and_the_end_all_end() {
     let base = tasks();
-    for seed in 0..20 {
+    for (version, seed) in BOTH
+        .into_iter()
+        .flat_map(|v| (0..20).map(move |seed| (v, seed)))
+    {
         let limit = Duration::from_secs(20);
-        timeout(limit, round(seed, seed % 2 == 1))
+        timeout(limit, round(version, seed, seed % 2 == 1))
             .await
             .unwrap_or_else(|_| panic!("round {seed} hangs"));
     }
