@@ -21,6 +21,7 @@ pub fn configure() -> Builder {
             client: true,
             server: true,
             runtime: "::wsrpc".to_owned(),
+            embed: false,
             client_mod_attributes: Default::default(),
             client_attributes: Default::default(),
             server_mod_attributes: Default::default(),
@@ -30,7 +31,6 @@ pub fn configure() -> Builder {
         with_messages: true,
         messages: Messages::default(),
         only: Vec::new(),
-        embed: false,
         out_dir: None,
         include_file: None,
         descriptor_set: None,
@@ -51,7 +51,6 @@ pub struct Builder {
     pub(crate) with_messages: bool,
     pub(crate) messages: Messages,
     pub(crate) only: Vec<String>,
-    pub(crate) embed: bool,
     pub(crate) out_dir: Option<PathBuf>,
     pub(crate) include_file: Option<String>,
     pub(crate) descriptor_set: Option<PathBuf>,
@@ -98,10 +97,10 @@ impl Builder {
         self
     }
 
-    /// Whether each package's code has `FILE_DESCRIPTOR_SET`, the descriptors of the package and all that it imports,
-    /// for reflection. Default: no.
+    /// Whether each package's code has `FILE_DESCRIPTOR_SET`, the descriptors of the package and all that it imports, and
+    /// its services know of it: for reflection, which the runtime answers from there. Default: no.
     pub fn embed_descriptors(mut self, enable: bool) -> Self {
-        self.embed = enable;
+        self.emitter.embed = enable;
         self
     }
 

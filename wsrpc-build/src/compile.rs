@@ -275,7 +275,7 @@ impl Builder {
 
     fn plan(&self, files: &[FileDescriptorProto], is_asked: impl Fn(&str) -> bool) -> Progress {
         let mut last: HashMap<&str, usize> = HashMap::new();
-        if self.embed {
+        if self.emitter.embed {
             let asked = files
                 .iter()
                 .zip(0..)

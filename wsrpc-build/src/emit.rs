@@ -20,6 +20,8 @@ pub(crate) struct Emitter {
     pub(crate) server: bool,
     /// The path of the runtime's crate: `::wsrpc`.
     pub(crate) runtime: String,
+    /// Whether the package's code has its descriptors.
+    pub(crate) embed: bool,
     pub(crate) client_mod_attributes: Attributes,
     pub(crate) client_attributes: Attributes,
     pub(crate) server_mod_attributes: Attributes,
@@ -76,6 +78,11 @@ impl Emitter {
                 )
             })
             .collect();
+        let descriptors = if self.embed {
+            ".with_file_descriptor_set(FILE_DESCRIPTOR_SET)"
+        } else {
+            ""
+        };
         format!(
             r#"
 /// The methods of `{full_name}`, for both of its sides.
@@ -83,7 +90,7 @@ static {table}: {v1}::ServiceDescriptor = {v1}::ServiceDescriptor::new(
     "{full_name}",
     &[{methods}
     ],
-);
+){descriptors};
 "#
         )
     }

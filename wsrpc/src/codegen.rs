@@ -18,8 +18,8 @@ pub mod v1 {
     pub use crate::{
         call::{Call, Channel, Streaming},
         service::{
-            HandlerFuture, IncomingCall, MethodDescriptor, Request, Response, Responses, Service,
-            ServiceDescriptor,
+            HandlerFuture, IncomingCall, MethodDescriptor, NamedService, Request, Response,
+            Responses, Service, ServiceDescriptor,
         },
         status::Status,
     };
@@ -66,6 +66,10 @@ macro_rules! __codegen_v1_server {
             ) -> $crate::codegen::v1::fmt::Result {
                 f.debug_struct(stringify!($server)).finish_non_exhaustive()
             }
+        }
+
+        impl<T: self::$service> $crate::codegen::v1::NamedService for $server<T> {
+            const NAME: &'static str = $descriptor.name();
         }
 
         impl<T: self::$service> $crate::codegen::v1::Service for $server<T> {

@@ -15,6 +15,8 @@
 //! - `aws-lc-rs` (default): TLS by aws-lc-rs, with the post-quantum key exchange preferred. Wins when `ring` is on too.
 //! - `ring`: TLS by ring.
 //! - `serde`: `Serialize` and `Deserialize` for [`PublicKey`].
+//! - `health`: gRPC's health service, in the module `health`.
+//! - `reflection`: gRPC's reflection, in the module `reflection`.
 //!
 //! Without a TLS provider there is neither client nor server, but [`testing`] works.
 
@@ -68,12 +70,18 @@ mod status;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tls;
 mod transport;
+#[cfg(feature = "health")]
+mod unfold;
 mod version;
 mod wire;
 
 #[doc(hidden)]
 pub mod codegen;
 pub mod error_details;
+#[cfg(feature = "health")]
+pub mod health;
+#[cfg(feature = "reflection")]
+pub mod reflection;
 pub mod testing;
 
 pub use futures_core::Stream;
@@ -85,8 +93,8 @@ pub use crate::{
     identity::{Identity, KeyError, KeyFileError, PublicKey, SecretKey, SignError, Signer},
     metadata::{Metadata, MetadataError, MetadataValue},
     service::{
-        Idempotency, MethodDescriptor, MethodKind, Request, Response, Service, ServiceDescriptor,
-        ServiceError, Spawned,
+        Idempotency, MethodDescriptor, MethodKind, NamedService, Request, Response, Service,
+        ServiceDescriptor, ServiceError, Spawned,
     },
     session_end::SessionEnd,
     status::{Code, Status},

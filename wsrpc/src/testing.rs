@@ -48,6 +48,14 @@ impl Services {
         self
     }
 
+    /// Adds gRPC's reflection: peers can ask for all services of this side, those that are added later too. See
+    /// [`reflection`](crate::reflection).
+    #[cfg(feature = "reflection")]
+    pub fn reflection(mut self) -> Self {
+        self.router.reflection();
+        self
+    }
+
     /// The latest version of the protocol that this side speaks. Default: version 2; the pair speaks the latest that
     /// both do.
     pub fn max_version(mut self, version: ProtocolVersion) -> Self {

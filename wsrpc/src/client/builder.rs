@@ -64,6 +64,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Adds gRPC's reflection: peers can ask for all services of this side, those that are added later too. See
+    /// [`reflection`](crate::reflection).
+    #[cfg(feature = "reflection")]
+    pub fn reflection(mut self) -> Self {
+        self.services.reflection();
+        self
+    }
+
     /// Whether two services may not have a method of the same bare name, which is all that version 1 of the wire
     /// carries. Default: false, they may, with a warning, and such a method cannot be called over version 1.
     pub fn strict_method_names(mut self, strict: bool) -> Self {

@@ -5,12 +5,23 @@
 pub struct ServiceDescriptor {
     name: &'static str,
     methods: &'static [MethodDescriptor],
+    file_descriptor_set: Option<&'static [u8]>,
 }
 
 impl ServiceDescriptor {
     /// The service of this full name, `ping.Ping`, with its methods in the order of the .proto file.
     pub const fn new(name: &'static str, methods: &'static [MethodDescriptor]) -> Self {
-        Self { name, methods }
+        Self {
+            name,
+            methods,
+            file_descriptor_set: None,
+        }
+    }
+
+    /// The same service with the descriptors of its file and all that it imports: an encoded `FileDescriptorSet`.
+    pub const fn with_file_descriptor_set(mut self, encoded: &'static [u8]) -> Self {
+        self.file_descriptor_set = Some(encoded);
+        self
     }
 
     /// The full name, `ping.Ping`.
@@ -22,6 +33,18 @@ impl ServiceDescriptor {
     pub const fn methods(&self) -> &'static [MethodDescriptor] {
         self.methods
     }
+
+    /// The descriptors of its file and all that it imports, an encoded `FileDescriptorSet`, if the code was generated
+    /// with `embed_descriptors`.
+    pub const fn file_descriptor_set(&self) -> Option<&'static [u8]> {
+        self.file_descriptor_set
+    }
+}
+
+/// A type whose service is known without a value of it: what `PingServer<T>` of generated code is.
+pub trait NamedService {
+    /// The service's full name, `ping.Ping`.
+    const NAME: &'static str;
 }
 
 /// A method of a service.

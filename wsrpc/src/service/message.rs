@@ -59,6 +59,15 @@ impl<T> Request<T> {
         self.origin.deadline
     }
 
+    /// Resolves once one of the two sides shuts down, or the session has ended. A stream that would go on for ever ends
+    /// then, or it holds the shutdown up until the grace is over, which cuts it off.
+    ///
+    /// The future can be kept and awaited elsewhere, and does not keep the request.
+    pub fn going_away(&self) -> impl Future<Output = ()> + Send + use<T> {
+        let session = self.origin.session.clone();
+        async move { session.draining().await }
+    }
+
     /// The message.
     pub fn get_ref(&self) -> &T {
         &self.message

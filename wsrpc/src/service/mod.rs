@@ -9,7 +9,7 @@ pub(crate) mod test_support;
 
 pub use self::router::ServiceError;
 pub use self::{
-    descriptor::{Idempotency, MethodDescriptor, MethodKind, ServiceDescriptor},
+    descriptor::{Idempotency, MethodDescriptor, MethodKind, NamedService, ServiceDescriptor},
     incoming::{HandlerFuture, IncomingCall, Responses, Service, Spawned},
     message::{Request, Response},
 };

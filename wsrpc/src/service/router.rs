@@ -29,6 +29,14 @@ pub enum ServiceError {
         /// The full name of the other.
         second: &'static str,
     },
+    /// Reflection is asked for, and what a service has for descriptors is none.
+    #[error("the service {service}: {reason}")]
+    Descriptors {
+        /// Its full name.
+        service: &'static str,
+        /// What is wrong with them.
+        reason: String,
+    },
 }
 
 /// Collects services until they are all known.
@@ -36,7 +44,13 @@ pub enum ServiceError {
 pub(crate) struct RouterBuilder {
     services: Vec<Arc<dyn Service>>,
     strict: bool,
+    #[cfg(feature = "reflection")]
+    reflection: bool,
 }
+
+/// The beginning of the names of gRPC's own services. Version 1 of the wire does not carry them: nobody asks for them
+/// there, and their bare names, `Check` or `List`, would make methods of the user's ambiguous.
+const STANDARD: &str = "grpc.";
 
 impl RouterBuilder {
     pub(crate) fn add(&mut self, service: Arc<dyn Service>) {
@@ -47,7 +61,33 @@ impl RouterBuilder {
         self.strict = strict;
     }
 
-    pub(crate) fn build(self) -> Result<Router, ServiceError> {
+    /// Adds reflection of all services, those that are added later too.
+    #[cfg(feature = "reflection")]
+    pub(crate) fn reflection(&mut self) {
+        self.reflection = true;
+    }
+
+    #[cfg(feature = "reflection")]
+    fn add_reflection(&mut self) -> Result<(), ServiceError> {
+        let mut reflection = crate::reflection::ReflectionBuilder::new();
+        for service in &self.services {
+            let descriptor = service.descriptor();
+            let added = reflection.service(descriptor);
+            reflection = added.map_err(|error| ServiceError::Descriptors {
+                service: descriptor.name(),
+                reason: error.to_string(),
+            })?;
+        }
+        self.add(Arc::new(reflection.build()));
+        Ok(())
+    }
+
+    #[cfg_attr(not(feature = "reflection"), expect(unused_mut))]
+    pub(crate) fn build(mut self) -> Result<Router, ServiceError> {
+        #[cfg(feature = "reflection")]
+        if self.reflection {
+            self.add_reflection()?;
+        }
         let mut names = HashSet::new();
         let mut methods: HashMap<&'static str, Entry> = HashMap::new();
         let mut full = HashMap::new();
@@ -63,6 +103,9 @@ impl RouterBuilder {
                     descriptor: method,
                 };
                 full.insert(method.to_string(), found.clone());
+                if descriptor.name().starts_with(STANDARD) {
+                    continue;
+                }
                 let Some(entry) = methods.get_mut(method.name()) else {
                     methods.insert(method.name(), Entry::One(found));
                     continue;

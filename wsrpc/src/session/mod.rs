@@ -51,7 +51,7 @@ struct Shared {
     version: ProtocolVersion,
     max_recv_size: usize,
     state: Mutex<State>,
-    /// The session has ended, or its peer goes away.
+    /// The session drains, its peer goes away, or it has ended.
     turned: Notify,
     handlers: Handlers,
 }
@@ -60,6 +60,8 @@ struct State {
     core: Core,
     /// Set while the driver sleeps: whoever takes it wakes it.
     driver: Option<Waker>,
+    /// One of the sides starts no more calls of the other's.
+    draining: bool,
     /// As the peer asked when it said that it is going away.
     spread: Option<Duration>,
 }
@@ -106,6 +108,7 @@ impl Session {
             state: Mutex::new(State {
                 core,
                 driver: None,
+                draining: false,
                 spread: None,
             }),
             turned: Notify::new(),
@@ -247,15 +250,20 @@ impl Session {
     pub(crate) fn drain(&self, spread: Duration) {
         let mut state = self.lock();
         state.core.drain(spread);
+        state.draining = true;
         let driver = state.driver.take();
         drop(state);
+        self.0.turned.notify_waiters();
         wake(driver);
     }
 
     /// The peer takes no more calls, and ends the session once nothing is left that runs.
     fn peer_leaves(&self, reason: &Text, spread: Duration) {
         tracing::info!(peer = %self.peer().short(), reason = reason.as_str(), ?spread, "the peer is going away");
-        self.lock().spread = Some(spread);
+        let mut state = self.lock();
+        state.spread = Some(spread);
+        state.draining = true;
+        drop(state);
         self.0.turned.notify_waiters();
     }
 
@@ -306,6 +314,15 @@ impl Session {
     /// Waits until the session has ended.
     pub(crate) async fn closed(&self) -> SessionEnd {
         self.turned(Self::ended).await
+    }
+
+    /// Waits until one of the sides starts no more calls of the other's.
+    pub(crate) async fn draining(&self) {
+        self.turned(|session| {
+            let state = session.lock();
+            (state.draining || state.core.ended().is_some()).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the session has taken a turn that `look` sees.
