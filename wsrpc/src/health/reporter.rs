@@ -93,6 +93,11 @@ impl HealthReporter {
         self.statuses.borrow().get(service).copied()
     }
 
+    #[cfg(test)]
+    pub(super) fn watchers(&self) -> usize {
+        self.statuses.receiver_count()
+    }
+
     fn set(&self, service: String, status: ServingStatus) {
         self.statuses
             .send_if_modified(|statuses| statuses.insert(service, status) != Some(status));

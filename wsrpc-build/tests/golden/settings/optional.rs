@@ -80,9 +80,10 @@ pub mod tree {
 }
 /// The methods of `optional.Trees`, for both of its sides.
 static __TREES: ::wsrpc::codegen::v1::ServiceDescriptor = ::wsrpc::codegen::v1::ServiceDescriptor::new(
-    "optional.Trees",
-    &[::wsrpc::codegen::v1::MethodDescriptor::unary("optional.Trees", "Grow")],
-);
+        "optional.Trees",
+        &[::wsrpc::codegen::v1::MethodDescriptor::unary("optional.Trees", "Grow")],
+    )
+    .with_file_descriptor_set(FILE_DESCRIPTOR_SET);
 /// Client of `optional.Trees`.
 #[allow(dead_code, unreachable_pub, clippy::all)]
 #[cfg(all())]
