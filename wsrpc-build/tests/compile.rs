@@ -255,3 +255,24 @@ fn the_descriptors_are_those_of_the_package_and_its_imports() {
     let twins = files(settings::twins::a::FILE_DESCRIPTOR_SET);
     assert_eq!(twins, ["twins_b.proto", "twins_a.proto"]);
 }
+
+#[test]
+fn a_service_has_the_descriptors_that_are_embedded_beside_it() {
+    struct Trees;
+    impl settings::optional::trees_server::Trees for Trees {
+        async fn grow(
+            &self,
+            tree: Request<settings::optional::Tree>,
+        ) -> Answer<settings::optional::Tree> {
+            Ok(Response::new(tree.into_inner()))
+        }
+    }
+    let trees = settings::optional::trees_server::TreesServer::new(Trees);
+    assert_eq!(
+        trees.descriptor().file_descriptor_set(),
+        Some(settings::optional::FILE_DESCRIPTOR_SET)
+    );
+    let ping = ping::ping_server::PingServer::new(MyPing);
+    assert_eq!(ping.descriptor().file_descriptor_set(), None);
+    let _ = Services::new().add(trees).add(ping).reflection();
+}
