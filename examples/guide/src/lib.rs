@@ -29,5 +29,6 @@ pages! {
     draining = "guide/draining.md",
     versions = "guide/versions.md",
     testing = "guide/testing.md",
+    health_and_reflection = "guide/health-and-reflection.md",
     coming_from_tonic = "coming-from-tonic.md",
 }
