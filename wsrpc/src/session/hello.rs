@@ -95,6 +95,8 @@ fn poll_hello<IO: Io>(
             Received::Text => Err(HelloError::NotHello("it is text".into())),
             Received::Message(bytes) => match wire::decode(bytes) {
                 Ok(Frame::Hello(hello)) => Ok(hello),
+                // A later version may send it.
+                Ok(Frame::Unknown) => continue,
                 Ok(_) => Err(HelloError::NotHello("it is another frame".into())),
                 Err(error) => Err(HelloError::NotHello(error.to_string())),
             },

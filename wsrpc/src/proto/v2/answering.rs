@@ -13,7 +13,7 @@ use crate::{
     proto::{Answered, Event, Incoming, Key, Message, Refusal, keepalive::after},
     session_end::SessionEnd,
     status::Status,
-    wire::v2::{Chunk, Open},
+    wire::v2::Open,
 };
 
 /// Refusals that may wait to be sent. A peer that calls on and on without reading any is cut off.
@@ -28,12 +28,12 @@ impl Core {
                 self.ids.last_peers()
             ));
         }
+        if !self.takes(&open.metadata, open.chunk.as_ref()) {
+            return;
+        }
         if let Phase::Draining { .. } = self.phase {
             // Its go-away tells the peer that this call is not started.
             return self.ids.skip(id);
-        }
-        if self.has_too_much(&open.metadata) {
-            return;
         }
         if let Some(status) = self.refuses(&open) {
             self.ids.skip(id);
@@ -47,18 +47,13 @@ impl Core {
             return;
         };
         exchange.id = id;
-        let (mut first, mut freed) = (None, 0);
-        match exchange.receive.receive(open.chunk, open.last) {
-            Ok(Received::Begun(total)) => self.reserve(key, total),
-            // The usual call: its one message is here.
-            Ok(_) => {
-                if let Some((message, given)) = exchange.receive.take() {
-                    (first, freed) = (Some(message), given);
-                }
-            }
+        let mut first = None;
+        match exchange.receive.receive(open.chunk, open.last, u64::MAX) {
+            Ok(Received::Begun(bytes)) => self.reserve(key, bytes),
+            // The usual call: its one message is here, and holds nothing of the pool.
+            Ok(_) => first = exchange.receive.take().map(|(message, _)| message),
             Err(what) => return self.violation(format!("on the call {id}: {what}")),
         }
-        self.give_back(freed);
         self.events.push_back(Event::Start(Incoming {
             slot: key,
             method: open.method,
@@ -78,22 +73,8 @@ impl Core {
                 self.limits.max_running
             )));
         }
-        let chunk = open.chunk.as_ref()?;
-        self.is_over_limit(chunk)
-    }
-
-    /// Says so if a message that begins with this chunk is over the limit.
-    pub(super) fn is_over_limit(&self, chunk: &Chunk) -> Option<Status> {
-        let size = chunk.payload.len() as u64;
-        let size = size
-            .max(chunk.total.unwrap_or_default())
-            .max(chunk.inflated.unwrap_or_default());
-        let limit = self.limits.max_recv_size as u64;
-        (size > limit).then(|| {
-            Status::resource_exhausted(format!(
-                "the message of {size} bytes is over the limit of {limit} bytes to receive"
-            ))
-        })
+        let size = open.chunk.as_ref()?.size();
+        (size > self.limits.max_recv_size as u64).then(|| self.too_large(size))
     }
 
     fn refuse(&mut self, id: u64, status: Status) {
@@ -123,12 +104,14 @@ impl Core {
         let wakers = [exchange.send.stop(), exchange.receive.take_waker()];
         // The handler may have answered, and what it left could not be sent yet.
         let answered = callee.ending.is_some();
-        if answered {
-            callee.ending = Some(Ending::Failure {
+        if let Some(ending @ Ending::Success(_)) = &mut callee.ending {
+            *ending = Ending::Failure {
                 status,
                 refused: false,
-            });
+            };
         }
+        let freed = exchange.receive.set_last();
+        self.give_back(freed);
         self.wakers.extend(wakers.into_iter().flatten());
         if answered {
             self.schedule(key);
@@ -144,7 +127,7 @@ impl Core {
         }
         if let Some(exchange) = self.get_mut(key) {
             if let Role::Callee(callee) = &mut exchange.role {
-                if callee.stopping.is_none() && callee.ending.is_none() {
+                if callee.stopping.is_none() && callee.ending.is_none() && !callee.began {
                     callee.head = Some(metadata);
                 }
             }
@@ -200,11 +183,11 @@ impl Core {
         if callee.ending.is_some() {
             return;
         }
-        callee.ending = Some(match &callee.stopping {
-            None => ending,
-            Some(why) => Ending::Failure {
+        callee.ending = Some(match (&callee.stopping, ending) {
+            (None, ending) => ending,
+            (Some(why), ending) => Ending::Failure {
                 status: why.status(),
-                refused: false,
+                refused: matches!(ending, Ending::Failure { refused: true, .. }),
             },
         });
         if callee.stopping.is_none() {
@@ -213,14 +196,8 @@ impl Core {
             }
         }
         // What the caller still sends is nobody's.
-        let waits = exchange.receive.is_amid();
         let freed = exchange.receive.discard();
-        if waits {
-            self.pool.forget(key);
-        }
-        if freed > 0 {
-            self.give_back(freed);
-        }
+        self.give_back(freed);
         self.schedule(key);
     }
 

@@ -5,8 +5,8 @@ use std::task::Waker;
 use super::{
     core::Core,
     exchange::{Caller, Role},
-    ids::Found,
     outbox::Control,
+    receive::{Freed, Received, Violation},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
@@ -18,6 +18,9 @@ use crate::{
 
 /// What a call costs beside its payload while it waits, so that empty ones are not free.
 const OVERHEAD: usize = 128;
+
+/// Bytes of metadata that are sent, whatever the peer takes: a frame has 128 KiB, and a message may need half of it.
+const MAX_SENT_METADATA: usize = 60 * 1024;
 
 impl Core {
     /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again; `ticket` is the
@@ -31,7 +34,7 @@ impl Core {
         if let Some(end) = self.ended() {
             return Err(OpenError::Failed(end.call_error(Outcome::NotSent)));
         }
-        if self.peer_leaves {
+        if self.peer_leaves.is_some() {
             return Err(OpenError::Failed(CallError::new(
                 Status::unavailable("the peer is shutting down"),
                 Outcome::NotSent,
@@ -64,6 +67,7 @@ impl Core {
             cancelled: false,
             held: true,
             waiting: cost,
+            one_response: !call.streams_responses,
         });
         let key = self.insert(role, call.deadline);
         self.calling = self.calling.saturating_add(1);
@@ -102,10 +106,11 @@ impl Core {
         if metadata.is_empty() {
             return None;
         }
-        let (size, limit) = (metadata.size(), self.peer.max_metadata_size as usize);
+        let size = metadata.size();
+        let limit = MAX_SENT_METADATA.min(self.peer.max_metadata_size as usize);
         (size > limit).then(|| {
             Status::resource_exhausted(format!(
-                "the metadata of {size} bytes is over the limit of {limit} bytes that the peer takes"
+                "the metadata of {size} bytes is over the limit of {limit} bytes that can be sent"
             ))
         })
     }
@@ -139,15 +144,13 @@ impl Core {
                 };
                 Ok((Reply { message, metadata }, freed))
             }
-            _ => Err(CallError::new(
-                Status::internal(format!("{arrived} responses to a call that has one")),
-                Outcome::Ran,
-                Blame::Remote,
-            )),
+            _ => Err(wrong_responses(arrived)),
         });
         self.release(key);
         Some(result.map(|(reply, freed)| {
-            self.give_back(freed);
+            if freed > 0 {
+                self.give_back(Freed::bytes(freed));
+            }
             reply
         }))
     }
@@ -194,14 +197,11 @@ impl Core {
             return;
         };
         caller.held = false;
-        let freed = exchange.receive.discard();
-        let concluded = caller.concluded;
-        if freed > 0 {
-            self.give_back(freed);
-        }
-        if concluded {
+        if caller.concluded {
             self.remove(key);
         } else {
+            let freed = exchange.receive.discard();
+            self.give_back(freed);
             let gave_up = Status::cancelled("the caller gave up");
             let error = CallError::new(gave_up, Outcome::Unknown, Blame::Local);
             self.give_up(key, error);
@@ -219,12 +219,12 @@ impl Core {
         if caller.concluded {
             return;
         }
-        let id = exchange.id;
-        if id == 0 {
+        if exchange.id == 0 {
+            let error = CallError::new(error.status().clone(), Outcome::NotSent, error.blame());
             return self.conclude(key, Err(error));
         }
         if !std::mem::replace(&mut caller.cancelled, true) {
-            self.outbox.push_control(Control::Cancel(id));
+            self.outbox.push_control(Control::Cancel(key));
         }
         self.fail(key, Err(error));
     }
@@ -264,70 +264,84 @@ impl Core {
         }
         let writer = exchange.send.stop();
         let reader = exchange.receive.take_waker();
-        let waits = exchange.receive.is_amid();
         let freed = exchange.receive.set_last();
         self.wakers.extend(writer.into_iter().chain(reader));
-        if waits {
-            self.pool.forget(key);
-        }
         self.give_back(freed);
     }
 
-    pub(super) fn receive_end(&mut self, end: End) {
-        let id = end.id;
-        let key = match self.ids.find(id) {
-            Found::Own(key) => key,
-            Found::Ended => return,
-            Found::Peers(_) => {
-                return self.violation(format!("it ended the call {id}, which is its own"));
-            }
-            Found::NeverOpened => return self.never_opened(id),
-        };
-        if self.has_too_much(&end.metadata) {
-            return;
-        }
-        let success = end.code == u32::from(Code::OK) && !end.refused;
-        let over_limit = end.chunk.as_ref().and_then(|c| self.is_over_limit(c));
-        let Some(exchange) = self.get_mut(key) else {
+    /// Gives up a call that has one response, and gets another.
+    pub(super) fn check_responses(&mut self, key: Key) {
+        let Some(exchange) = self.get(key) else {
             return;
         };
         let Role::Caller(caller) = &exchange.role else {
             return;
         };
-        let result = if caller.end.is_some() {
-            Ok(())
-        } else if success && exchange.receive.is_amid() {
-            Err("a success within a message")
-        } else if let Some(chunk) = end.chunk.filter(|_| success && over_limit.is_none()) {
-            exchange.receive.receive(Some(chunk), true).map(|_| ())
-        } else {
-            Ok(())
-        };
-        if let Err(what) = result {
-            return self.violation(format!("on the call {id}: {what}"));
+        let begun = usize::from(exchange.receive.is_amid());
+        let responses = exchange.receive.arrived().saturating_add(begun);
+        if caller.one_response && responses > 1 {
+            self.give_up(key, wrong_responses(responses));
         }
-        self.conclude(
-            key,
-            if let Some(status) = over_limit.filter(|_| success) {
-                Err(CallError::new(status, Outcome::Ran, Blame::Local))
-            } else if success {
-                Ok(end.metadata)
-            } else {
-                let status = Status::new(Code::from(end.code), end.message.as_str())
-                    .with_details(end.details)
-                    .with_metadata(end.metadata);
-                let outcome = match end.refused {
-                    true => Outcome::Refused,
-                    false => Outcome::Ran,
-                };
-                Err(CallError::new(status, outcome, Blame::Remote))
-            },
-        );
+    }
+
+    pub(super) fn receive_end(&mut self, end: End) {
+        let id = end.id;
+        if !self.ids.is_own(id) {
+            return self.violation(format!("it ended the call {id}, which is its own"));
+        }
+        if !self.takes(&end.metadata, end.chunk.as_ref()) {
+            return;
+        }
+        let Some(key) = self.find(id) else {
+            return;
+        };
+        let result = match self.check_end(key, end) {
+            Ok(result) => result,
+            Err(what) => return self.violation(format!("on the call {id}: {what}")),
+        };
+        self.conclude(key, result);
+    }
+
+    /// How a call ended, as far as its owner was not told before, or what is wrong with its end.
+    fn check_end(&mut self, key: Key, end: End) -> Result<Result<Metadata, CallError>, Violation> {
+        let limit = self.limits.max_recv_size as u64;
+        let Some(exchange) = self.get_mut(key) else {
+            return Ok(Ok(end.metadata));
+        };
+        let Role::Caller(caller) = &exchange.role else {
+            return Ok(Ok(end.metadata));
+        };
+        if end.refused && caller.began {
+            return Err("it was refused after it had begun to be answered");
+        }
+        if end.code != u32::from(Code::OK) {
+            let status = Status::new(Code::from(end.code), end.message.as_str())
+                .with_details(end.details)
+                .with_metadata(end.metadata);
+            let outcome = match end.refused {
+                true => Outcome::Refused,
+                false => Outcome::Ran,
+            };
+            return Ok(Err(CallError::new(status, outcome, Blame::Remote)));
+        }
+        if caller.end.is_none() {
+            if exchange.receive.is_amid() {
+                return Err("a success within a message");
+            }
+            if let Received::TooLarge(size) = exchange.receive.receive(end.chunk, true, limit)? {
+                let status = self.too_large(size);
+                return Ok(Err(CallError::new(status, Outcome::Unknown, Blame::Local)));
+            }
+        }
+        Ok(Ok(end.metadata))
     }
 
     /// The peer starts no calls above an id: those are refused here and now, for it says no more of them.
     pub(super) fn receive_go_away(&mut self, go_away: GoAway) {
-        self.peer_leaves = true;
+        if self.peer_leaves.is_some_and(|said| go_away.last_id > said) {
+            return self.violation("it takes calls again that it said it would not start");
+        }
+        self.peer_leaves = Some(go_away.last_id);
         let refused: Vec<Key> = self
             .exchanges
             .iter()
@@ -338,8 +352,17 @@ impl Core {
             .map(|(index, exchange)| Key::new(index, exchange.sequence))
             .collect();
         for key in refused {
-            let outcome = match self.get(key).map(|exchange| exchange.id) {
-                Some(0) => Outcome::NotSent,
+            let Some(exchange) = self.get(key) else {
+                continue;
+            };
+            let began = matches!(&exchange.role, Role::Caller(caller) if caller.began);
+            let outcome = match exchange.id {
+                0 => Outcome::NotSent,
+                id if began => {
+                    return self.violation(format!(
+                        "it began to answer the call {id}, and did not start it"
+                    ));
+                }
                 _ => Outcome::Refused,
             };
             let status = Status::unavailable("the peer is shutting down");
@@ -366,4 +389,13 @@ fn cost(first: Option<&Message>) -> usize {
     first
         .map_or(0, |message| message.payload.len())
         .saturating_add(OVERHEAD)
+}
+
+/// The failure of a call that has one response, and gets none or several.
+fn wrong_responses(responses: usize) -> CallError {
+    CallError::new(
+        Status::internal(format!("{responses} responses to a call that has one")),
+        Outcome::Ran,
+        Blame::Remote,
+    )
 }

@@ -14,6 +14,7 @@ use super::{
     ids::{Found, Ids, Parity},
     outbox::{Control, Outbox},
     pool::Pool,
+    receive::Freed,
     round_trip::RoundTrip,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     },
     session_end::SessionEnd,
     status::Status,
-    wire::v2::{self as wire, Frame, Hello},
+    wire::v2::{self as wire, Chunk, Frame, Hello},
 };
 
 /// What the peer takes, as its hello says.
@@ -48,8 +49,11 @@ impl From<&Hello> for PeerLimits {
     }
 }
 
-/// Bytes of metadata that a frame may have, with 32 for each entry.
+/// Bytes of metadata that a frame may have, with 32 for each entry, as this side's hello says.
 pub(crate) const MAX_METADATA: usize = 8 * 1024;
+
+/// Whether this side's hello says that it can inflate messages.
+const INFLATES: bool = false;
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Phase {
@@ -65,6 +69,9 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(super) limits: Limits,
+    /// Of the peer's frames.
+    pub(super) max_metadata: usize,
+    pub(super) inflates: bool,
     pub(super) peer: PeerLimits,
     pub(super) phase: Phase,
     /// Calls in both directions.
@@ -82,8 +89,8 @@ pub(crate) struct Core {
     /// Bytes of calls of this side that were not opened on the wire yet.
     pub(super) unopened: usize,
     pub(super) unsent_refusals: usize,
-    /// The peer takes no more calls.
-    pub(super) peer_leaves: bool,
+    /// The peer starts none of this side's calls above this id, and takes no more.
+    pub(super) peer_leaves: Option<u64>,
     pub(super) keepalive: Keepalive,
     pub(super) events: VecDeque<Event>,
     pub(super) wakers: Vec<Waker>,
@@ -94,6 +101,8 @@ impl Core {
     /// A session that begins at `now`, with a peer that said what it takes.
     pub(crate) fn new(limits: Limits, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
         Self {
+            max_metadata: MAX_METADATA,
+            inflates: INFLATES,
             peer,
             phase: Phase::Open,
             exchanges: Slab::new(),
@@ -101,13 +110,13 @@ impl Core {
             ids: Ids::new(parity),
             deadlines: Deadlines::default(),
             outbox: Outbox::default(),
-            pool: Pool::new(limits.max_recv_memory),
+            pool: Pool::new(limits.max_recv_memory, limits.max_recv_size),
             round_trip: RoundTrip::default(),
             calling: 0,
             answering: 0,
             unopened: 0,
             unsent_refusals: 0,
-            peer_leaves: false,
+            peer_leaves: None,
             keepalive: Keepalive::new(limits.keepalive.clone(), now),
             events: VecDeque::new(),
             wakers: Vec::new(),
@@ -136,11 +145,23 @@ impl Core {
     }
 
     fn receive_cancel(&mut self, id: u64) {
+        if self.ids.is_own(id) {
+            return self.violation(format!("it cancelled the call {id}, which is not its own"));
+        }
+        if let Some(key) = self.find(id) {
+            self.stop(key, Stop::Cancelled);
+        }
+    }
+
+    /// The call that a frame is about. None if it has ended, or never began, which ends the session.
+    pub(super) fn find(&mut self, id: u64) -> Option<Key> {
         match self.ids.find(id) {
-            Found::Peers(key) => self.stop(key, Stop::Cancelled),
-            Found::Ended => {}
-            Found::Own(_) => self.violation(format!("it cancelled the call {id}, of this side")),
-            Found::NeverOpened => self.never_opened(id),
+            Found::Live(key) => Some(key),
+            Found::Ended => None,
+            Found::NeverOpened => {
+                self.violation(format!("a frame for the call {id}, which was never opened"));
+                None
+            }
         }
     }
 
@@ -149,17 +170,17 @@ impl Core {
         self.end(SessionEnd::Protocol(what.into()));
     }
 
-    /// Ends the session if a frame has more metadata than this side said that it takes.
-    pub(super) fn has_too_much(&mut self, metadata: &Metadata) -> bool {
-        let too_much = metadata.size() > MAX_METADATA;
-        if too_much {
-            self.violation(format!("metadata of over {MAX_METADATA} bytes"));
+    /// Whether a frame is within what this side's hello says that it takes. Ends the session if not.
+    pub(super) fn takes(&mut self, metadata: &Metadata, chunk: Option<&Chunk>) -> bool {
+        if metadata.size() > self.max_metadata {
+            self.violation(format!("metadata of over {} bytes", self.max_metadata));
+            return false;
         }
-        too_much
-    }
-
-    pub(super) fn never_opened(&mut self, id: u64) {
-        self.violation(format!("a frame for the call {id}, which was never opened"));
+        if !self.inflates && chunk.is_some_and(|chunk| chunk.inflated.is_some()) {
+            self.violation("a compressed message, which this side did not offer to inflate");
+            return false;
+        }
+        true
     }
 
     /// What is to be done next.
@@ -252,6 +273,8 @@ impl Core {
         self.exchanges.retain(|_, exchange| {
             let wakers = [exchange.send.stop(), exchange.receive.take_waker()];
             self.wakers.extend(wakers.into_iter().flatten());
+            let freed = exchange.receive.set_last();
+            self.pool.give_back(freed.bytes);
             let Role::Caller(caller) = &mut exchange.role else {
                 return false;
             };
@@ -270,6 +293,7 @@ impl Core {
         self.answering = 0;
         self.unopened = 0;
         self.ids.clear();
+        self.pool.clear();
         self.deadlines.clear();
         self.outbox.clear();
         self.events.clear();
@@ -310,7 +334,7 @@ impl Core {
             let exchanges = &self.exchanges;
             let live = exchanges.len();
             self.deadlines.insert(deadline, key, live, |key| {
-                find(exchanges, key).is_some_and(Exchange::is_live)
+                find(exchanges, key).is_some_and(|exchange| !exchange.is_cancelled())
             });
         }
         key
@@ -334,28 +358,25 @@ impl Core {
         let Some(mut exchange) = self.exchanges.try_remove(key.index()) else {
             return;
         };
-        if exchange.id != 0 {
+        // What has ended as its caller saw it is out of there.
+        let ended = matches!(&exchange.role, Role::Caller(caller) if caller.concluded);
+        if exchange.id != 0 && !ended {
             self.ids.remove(exchange.id);
         }
-        self.forget_received(key, &mut exchange);
-    }
-
-    /// Gives back to the pool what a call holds of it.
-    fn forget_received(&mut self, key: Key, exchange: &mut Exchange) {
-        if exchange.receive.is_amid() {
-            self.pool.forget(key);
-        }
-        let bytes = exchange.receive.discard();
-        self.give_back(bytes);
+        let freed = exchange.receive.discard();
+        self.give_back(freed);
     }
 
     /// Gives memory back to the pool, and lets those go on who waited for it.
-    pub(super) fn give_back(&mut self, bytes: u64) {
-        self.pool.give_back(bytes);
+    pub(super) fn give_back(&mut self, freed: Freed) {
+        if let Some(turn) = freed.turn {
+            self.pool.forget(turn);
+        }
+        self.pool.give_back(freed.bytes);
         self.admit_waiting();
     }
 
-    pub(super) fn admit_waiting(&mut self) {
+    fn admit_waiting(&mut self) {
         while let Some(key) = self.pool.admit() {
             if let Some(exchange) = self.get_mut(key) {
                 exchange.receive.admit();
@@ -376,12 +397,17 @@ impl Core {
 
     /// Puts the call among those that have something to send, if it has.
     pub(super) fn schedule(&mut self, key: Key) {
-        if let Some(exchange) = self.get_mut(key) {
-            if !exchange.scheduled && exchange.is_sendable() {
-                exchange.scheduled = true;
-                self.outbox.schedule(key);
-            }
+        let Some(exchange) = self.get_mut(key) else {
+            return;
+        };
+        if exchange.scheduled || !exchange.is_sendable() {
+            return;
         }
+        exchange.scheduled = true;
+        let exchanges = &self.exchanges;
+        let live = exchanges.len();
+        self.outbox
+            .schedule(key, live, |key| find(exchanges, key).is_some());
     }
 
     /// Calls of this side that wait for an answer.

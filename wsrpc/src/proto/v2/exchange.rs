@@ -62,6 +62,8 @@ pub(super) struct Caller {
     pub(super) held: bool,
     /// What it counts among the calls that wait to be opened.
     pub(super) waiting: usize,
+    /// Its method has one response.
+    pub(super) one_response: bool,
 }
 
 /// What only the callee's side has.
@@ -79,6 +81,8 @@ pub(super) struct Caller {
 pub(super) struct Callee {
     /// The response's metadata, to be sent ahead of the responses.
     pub(super) head: Option<Metadata>,
+    /// A frame of the responses was sent: it was the one to have the metadata.
+    pub(super) began: bool,
     pub(super) stopping: Option<Stop>,
     pub(super) ending: Option<Ending>,
 }
@@ -171,6 +175,14 @@ impl Exchange {
                 Some(Ending::Failure { .. }) => empty,
                 None => false,
             }
+    }
+
+    /// Whether what the peer sends on it is nobody's: it was given up on this side, or by its caller.
+    pub(super) fn is_cancelled(&self) -> bool {
+        match &self.role {
+            Role::Caller(caller) => caller.end.is_some(),
+            Role::Callee(callee) => callee.stopping.is_some(),
+        }
     }
 
     /// Whether the call still goes on as far as its own side is concerned.

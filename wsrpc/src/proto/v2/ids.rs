@@ -19,10 +19,8 @@ pub(crate) enum Parity {
 /// What the id in a frame means to its reader.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
-    /// A call that this side makes.
-    Own(Key),
-    /// A call that this side answers.
-    Peers(Key),
+    /// A call that goes on.
+    Live(Key),
     /// A call that has ended: a late frame, which is nobody's.
     Ended,
     /// No call ever had it.
@@ -89,12 +87,10 @@ impl Ids {
     }
 
     pub(super) fn find(&self, id: u64) -> Found {
-        let own = self.is_own(id);
         match self.live.get(&id) {
-            Some(key) if own => Found::Own(*key),
-            Some(key) => Found::Peers(*key),
-            None if own && id < self.next_own => Found::Ended,
-            None if !own && id <= self.last_peers => Found::Ended,
+            Some(key) => Found::Live(*key),
+            None if self.is_own(id) && id < self.next_own => Found::Ended,
+            None if !self.is_own(id) && id <= self.last_peers => Found::Ended,
             None => Found::NeverOpened,
         }
     }
@@ -113,7 +109,19 @@ impl Ids {
         }
     }
 
-    fn is_own(&self, id: u64) -> bool {
+    /// Leaves out ids, so that the next one given is `id`.
+    #[cfg(test)]
+    pub(super) fn skip_own(&mut self, id: u64) {
+        self.next_own = id;
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Whether `id` is of a call that this side makes, if there is one.
+    pub(super) fn is_own(&self, id: u64) -> bool {
         let odd = id & 1 == 1;
         odd == (self.parity == Parity::Odd)
     }

@@ -5,12 +5,12 @@ use std::task::Waker;
 use super::{
     core::Core,
     exchange::{Role, Stop},
-    ids::Found,
-    receive::Received,
+    receive::{Freed, Received},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
     proto::{Key, Message, SendError},
+    status::Status,
     wire::v2::Data,
 };
 
@@ -28,7 +28,7 @@ impl Core {
         };
         if let Some((message, freed)) = exchange.receive.take() {
             if freed > 0 {
-                self.give_back(freed);
+                self.give_back(Freed::bytes(freed));
             }
             self.credit(key);
             return Some(Ok(Some(message)));
@@ -86,92 +86,95 @@ impl Core {
 
     pub(super) fn receive_data(&mut self, data: Data) {
         let id = data.id;
-        let (key, own) = match self.ids.find(id) {
-            Found::Own(key) => (key, true),
-            Found::Peers(key) => (key, false),
-            Found::Ended => return,
-            Found::NeverOpened => return self.never_opened(id),
-        };
-        if self.has_too_much(&data.metadata) {
+        let own = self.ids.is_own(id);
+        // What is wrong with it by itself is so even if it comes too late to be of use.
+        if own && data.last {
+            return self.violation(format!("on the call {id}: a callee ends with an end"));
+        }
+        if !own && !data.metadata.is_empty() {
+            return self.violation(format!("on the call {id}: metadata of a caller's data"));
+        }
+        if !self.takes(&data.metadata, data.chunk.as_ref()) {
             return;
         }
-        let over_limit = data.chunk.as_ref().and_then(|c| self.is_over_limit(c));
-        let Some(exchange) = self.get_mut(key) else {
+        let Some(key) = self.find(id) else {
             return;
         };
-        let live = exchange.is_live();
-        match &mut exchange.role {
-            Role::Caller(_) if data.last => {
-                return self.violation(format!("on the call {id}: a callee ends with an end"));
-            }
-            Role::Caller(caller) => {
-                if !data.metadata.is_empty() && caller.began {
-                    return self
-                        .violation(format!("on the call {id}: metadata after the first frame"));
-                }
-                if !caller.began {
-                    caller.began = true;
-                    caller.head = Some(data.metadata);
-                }
-            }
-            Role::Callee(_) if !data.metadata.is_empty() => {
-                return self.violation(format!("on the call {id}: metadata of a caller's data"));
-            }
-            Role::Callee(_) => {}
-        }
-        if !live {
+        let limit = self.limits.max_recv_size as u64;
+        let Some(exchange) = self.get_mut(key).filter(|exchange| exchange.is_live()) else {
             // Nobody wants it, and its sender gets no credit for more.
             return;
+        };
+        if let Role::Caller(caller) = &mut exchange.role {
+            if !caller.began {
+                caller.began = true;
+                caller.head = Some(data.metadata);
+            } else if !data.metadata.is_empty() {
+                return self.violation(format!("on the call {id}: metadata after the first frame"));
+            }
         }
-        if let Some(status) = over_limit {
-            return if own {
+        let received = match exchange.receive.receive(data.chunk, data.last, limit) {
+            Ok(received) => received,
+            Err(what) => return self.violation(format!("on the call {id}: {what}")),
+        };
+        // A head alone is progress for a caller.
+        if own || !matches!(received, Received::Part | Received::Begun(_)) {
+            let waker = exchange.receive.take_waker();
+            self.wakers.extend(waker);
+        }
+        match received {
+            Received::Begun(bytes) => self.reserve(key, bytes),
+            Received::Unadmitted(turn) => self.give_back(Freed::turn(turn)),
+            Received::TooLarge(size) => return self.refuse_message(key, size),
+            Received::Part | Received::Progress => {}
+        }
+        if own {
+            self.check_responses(key);
+        }
+        self.credit(key);
+    }
+
+    /// A message began that is over the limit: its call ends here.
+    fn refuse_message(&mut self, key: Key, size: u64) {
+        let status = self.too_large(size);
+        match self.get(key).map(|exchange| &exchange.role) {
+            Some(Role::Caller(_)) => {
                 let error = CallError::new(status, Outcome::Unknown, Blame::Local);
                 self.give_up(key, error);
-            } else {
-                self.stop(key, Stop::TooLarge(status));
-            };
-        }
-        match exchange.receive.receive(data.chunk, data.last) {
-            Ok(received) => {
-                // A head alone is progress for a caller.
-                let wakes = own || !matches!(received, Received::Part | Received::Begun(_));
-                let waker = wakes.then(|| exchange.receive.take_waker()).flatten();
-                self.wakers.extend(waker);
-                match received {
-                    Received::Begun(total) => self.reserve(key, total),
-                    Received::Unadmitted => self.pool.forget(key),
-                    Received::Part | Received::Progress => {}
-                }
-                self.credit(key);
             }
-            Err(what) => self.violation(format!("on the call {id}: {what}")),
+            Some(Role::Callee(_)) => self.stop(key, Stop::TooLarge(status)),
+            None => {}
         }
+    }
+
+    pub(super) fn too_large(&self, size: u64) -> Status {
+        Status::resource_exhausted(format!(
+            "the message of {size} bytes is over the limit of {} bytes to receive",
+            self.limits.max_recv_size
+        ))
     }
 
     /// Sets memory aside for a message that has begun, now or when its turn comes.
     pub(super) fn reserve(&mut self, key: Key, total: u64) {
-        if self.pool.reserve(key, total) {
-            if let Some(exchange) = self.get_mut(key) {
-                exchange.receive.admit();
-                self.credit(key);
+        let turn = self.pool.reserve(key, total);
+        if let Some(exchange) = self.get_mut(key) {
+            match turn {
+                None => exchange.receive.admit(),
+                Some(turn) => exchange.receive.queue(turn),
             }
         }
+        self.credit(key);
     }
 
     pub(super) fn receive_credit(&mut self, id: u64, bytes: u64) {
-        let (Found::Own(key) | Found::Peers(key)) = self.ids.find(id) else {
-            if self.ids.find(id) == Found::NeverOpened {
-                self.never_opened(id);
-            }
+        let Some(key) = self.find(id) else {
             return;
         };
-        let Some(exchange) = self.get_mut(key) else {
+        let Some(exchange) = self.get_mut(key).filter(|e| !e.is_cancelled()) else {
             return;
         };
         if !exchange.send.add_credit(bytes) {
-            return self.violation(format!(
-                "on the call {id}: more credit than there are bytes"
-            ));
+            return self.violation(format!("on the call {id}: credit beyond what is counted"));
         }
         self.schedule(key);
     }

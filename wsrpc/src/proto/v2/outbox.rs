@@ -15,15 +15,18 @@ pub(super) struct Outbox {
 /// A frame that carries no message of a user's.
 #[derive(Debug)]
 pub(super) enum Control {
-    /// The caller has room again.
+    /// The sender has room again.
     Credit(Key),
-    /// The call of this id is given up.
-    Cancel(u64),
+    /// The caller gives up.
+    Cancel(Key),
     /// The call of this id is not started.
     Refuse { id: u64, status: Status },
     /// No call above this id is started.
     GoAway { last_id: u64, spread: Duration },
 }
+
+/// Below this many keys a sweep gains nothing.
+const SWEEP_ABOVE: usize = 256;
 
 impl Outbox {
     pub(super) fn push_control(&mut self, control: Control) {
@@ -35,7 +38,12 @@ impl Outbox {
     }
 
     /// The call goes to the end of the round. It is to be there once.
-    pub(super) fn schedule(&mut self, key: Key) {
+    ///
+    /// One that is gone before its turn leaves its key behind. `live` tells, once in a while, which are still there.
+    pub(super) fn schedule(&mut self, key: Key, calls: usize, live: impl Fn(Key) -> bool) {
+        if self.ring.len() > SWEEP_ABOVE && self.ring.len() / 2 > calls {
+            self.ring.retain(|key| live(*key));
+        }
         self.ring.push_back(key);
     }
 
@@ -46,6 +54,11 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.control.is_empty() && self.ring.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn scheduled(&self) -> usize {
+        self.ring.len()
     }
 
     pub(super) fn clear(&mut self) {

@@ -1,6 +1,6 @@
 //! The memory that large messages may take while they arrive.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use super::super::Key;
 
@@ -9,35 +9,49 @@ use super::super::Key;
 #[derive(Debug)]
 pub(super) struct Pool {
     free: u64,
-    waiting: VecDeque<(Key, u64)>,
+    /// What windows do not grow into, so that streams which last cannot keep messages out for as long.
+    kept: u64,
+    waiting: BTreeMap<Turn, (Key, u64)>,
+    next: Turn,
 }
 
+/// A place in the queue of those who wait for memory.
+pub(super) type Turn = u64;
+
 impl Pool {
-    pub(super) fn new(size: usize) -> Self {
+    /// A pool that can hold any one message of up to `largest` bytes.
+    pub(super) fn new(size: usize, largest: usize) -> Self {
+        let (size, largest) = (size as u64, largest as u64);
+        let size = size.max(largest);
         Self {
-            free: size as u64,
-            waiting: VecDeque::new(),
+            free: size,
+            kept: largest.max(size / 2),
+            waiting: BTreeMap::new(),
+            next: 0,
         }
     }
 
-    /// Sets `bytes` aside for a message of `key`'s. Returns whether it did; otherwise the key is in the queue, and
-    /// comes out of [`admit`](Self::admit) in its turn.
-    pub(super) fn reserve(&mut self, key: Key, bytes: u64) -> bool {
+    /// Sets `bytes` aside for a message of `key`'s. Where there is no room, the key is in the queue from here on, comes
+    /// out of [`admit`](Self::admit) in its turn, and that turn is returned.
+    pub(super) fn reserve(&mut self, key: Key, bytes: u64) -> Option<Turn> {
         if self.waiting.is_empty() && bytes <= self.free {
             self.free = self.free.saturating_sub(bytes);
-            return true;
+            return None;
         }
-        self.waiting.push_back((key, bytes));
-        false
+        let turn = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.waiting.insert(turn, (key, bytes));
+        Some(turn)
     }
 
-    /// Sets `bytes` aside if that takes them from nobody who waits.
-    pub(super) fn try_take(&mut self, bytes: u64) -> bool {
-        let takes = self.waiting.is_empty() && bytes <= self.free;
-        if takes {
-            self.free = self.free.saturating_sub(bytes);
-        }
-        takes
+    /// Sets `bytes` aside for a larger window, if that takes them from no message.
+    pub(super) fn try_grow(&mut self, bytes: u64) -> bool {
+        let left = self.free.checked_sub(bytes);
+        let Some(left) = left.filter(|left| self.waiting.is_empty() && *left >= self.kept) else {
+            return false;
+        };
+        self.free = left;
+        true
     }
 
     /// Gives `bytes` back.
@@ -45,20 +59,30 @@ impl Pool {
         self.free = self.free.saturating_add(bytes);
     }
 
-    /// A call that may wait will not need what it waits for.
-    pub(super) fn forget(&mut self, key: Key) {
-        self.waiting.retain(|(waiting, _)| *waiting != key);
+    /// Whoever has this turn does not need it any more.
+    pub(super) fn forget(&mut self, turn: Turn) {
+        self.waiting.remove(&turn);
     }
 
     /// The next call whose message now has what it waited for.
     pub(super) fn admit(&mut self) -> Option<Key> {
-        let (_, bytes) = self.waiting.front()?;
-        self.free = self.free.checked_sub(*bytes)?;
-        self.waiting.pop_front().map(|(key, _)| key)
+        let first = self.waiting.first_entry()?;
+        self.free = self.free.checked_sub(first.get().1)?;
+        Some(first.remove().0)
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn clear(&mut self) {
+        self.waiting = BTreeMap::new();
     }
 
     #[cfg(test)]
     pub(super) fn free(&self) -> u64 {
         self.free
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 }

@@ -2,14 +2,11 @@
 
 use std::{collections::VecDeque, task::Waker, time::Instant};
 
-use super::super::Message;
+use super::{super::Message, pool::Turn};
 use crate::wire::v2::Chunk;
 
 /// The largest window that a stream grows to.
 pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
-
-/// What is set aside for a message before any of it has come.
-const FIRST_BUFFER: u64 = 64 * 1024;
 
 /// What has arrived, and what the sender was given room for.
 ///
@@ -63,9 +60,59 @@ struct Assembly {
     buffer: Vec<u8>,
     total: u64,
     inflated: Option<u64>,
-    admitted: bool,
-    /// What its chunks cost before it was admitted.
-    unreturned: u64,
+    memory: Memory,
+}
+
+/// What a message that is arriving has of the pool.
+#[derive(Debug)]
+enum Memory {
+    /// What it takes.
+    Admitted,
+    /// Nothing yet: its chunks hold this much of the window.
+    Waits { turn: Option<Turn>, window: u64 },
+}
+
+impl Assembly {
+    /// What the message takes of the pool.
+    fn reserves(&self) -> u64 {
+        self.total.max(self.inflated.unwrap_or_default())
+    }
+
+    /// Takes in the next bytes. Memory grows with what has come, for what was declared may never come.
+    fn push(&mut self, payload: &[u8]) {
+        let len = self.buffer.len();
+        let needed = len.saturating_add(payload.len());
+        let capacity = self.buffer.capacity();
+        if capacity < needed {
+            let total = usize::try_from(self.total).unwrap_or(usize::MAX);
+            let capacity = capacity.saturating_mul(2).min(total).max(needed);
+            self.buffer.reserve_exact(capacity.saturating_sub(len));
+        }
+        self.buffer.extend_from_slice(payload);
+    }
+}
+
+/// What a direction gives back when nobody wants it any more.
+#[derive(Debug, Default, PartialEq)]
+#[must_use]
+pub(super) struct Freed {
+    /// To the pool.
+    pub(super) bytes: u64,
+    /// In the pool's queue.
+    pub(super) turn: Option<Turn>,
+}
+
+impl Freed {
+    pub(super) fn bytes(bytes: u64) -> Self {
+        Self { bytes, turn: None }
+    }
+
+    pub(super) fn turn(turn: Turn) -> Self {
+        Self {
+            bytes: 0,
+            turn: Some(turn),
+        }
+    }
 }
 
 /// A breach of the protocol, in words.
@@ -76,12 +123,14 @@ pub(super) type Violation = &'static str;
 pub(super) enum Received {
     /// Nothing that anyone waits for.
     Part,
-    /// Memory for a message of this size is to be set aside: see [`ReceiveHalf::admit`].
+    /// Memory for a message of this size is to be set aside: see [`ReceiveHalf::admit`] and [`ReceiveHalf::queue`].
     Begun(u64),
     /// Whoever waits is to be woken.
     Progress,
     /// The same, and the memory that the message waited for is not needed any more.
-    Unadmitted,
+    Unadmitted(Turn),
+    /// A message began that has this many bytes, which is over the limit. It was not taken in.
+    TooLarge(u64),
 }
 
 impl ReceiveHalf {
@@ -99,20 +148,21 @@ impl ReceiveHalf {
         }
     }
 
-    /// A frame has come.
+    /// A frame has come. `limit` is what a message may have.
     pub(super) fn receive(
         &mut self,
         chunk: Option<Chunk>,
         last: bool,
+        limit: u64,
     ) -> Result<Received, Violation> {
         if self.last {
             return Err("data after the last message");
         }
         let received = match chunk {
-            Some(chunk) => self.receive_chunk(chunk)?,
+            Some(chunk) => self.receive_chunk(chunk, limit)?,
             None => Received::Part,
         };
-        if !last {
+        if !last || matches!(received, Received::TooLarge(_)) {
             return Ok(received);
         }
         if self.amid.is_some() {
@@ -125,14 +175,14 @@ impl ReceiveHalf {
         })
     }
 
-    fn receive_chunk(&mut self, chunk: Chunk) -> Result<Received, Violation> {
+    fn receive_chunk(&mut self, chunk: Chunk, limit: u64) -> Result<Received, Violation> {
         let cost = chunk.cost();
         self.left = self
             .left
             .checked_sub(cost)
             .ok_or("more was sent than the window has room for")?;
         let Some(amid) = &mut self.amid else {
-            return self.begin(chunk, cost);
+            return Ok(self.begin(chunk, cost, limit));
         };
         if chunk.total.is_some() || chunk.inflated.is_some() {
             return Err("a message begins within another");
@@ -144,11 +194,10 @@ impl ReceiveHalf {
         if chunk.payload.is_empty() {
             return Err("a chunk without a byte");
         }
-        amid.buffer.extend_from_slice(&chunk.payload);
-        if amid.admitted {
-            self.owed = self.owed.saturating_add(cost);
-        } else {
-            amid.unreturned = amid.unreturned.saturating_add(cost);
+        amid.push(&chunk.payload);
+        match &mut amid.memory {
+            Memory::Admitted => self.owed = self.owed.saturating_add(cost),
+            Memory::Waits { window, .. } => *window = window.saturating_add(cost),
         }
         if arrived < amid.total {
             return Ok(Received::Part);
@@ -156,7 +205,11 @@ impl ReceiveHalf {
         Ok(self.complete())
     }
 
-    fn begin(&mut self, chunk: Chunk, cost: u64) -> Result<Received, Violation> {
+    fn begin(&mut self, chunk: Chunk, cost: u64, limit: u64) -> Received {
+        let size = chunk.size();
+        if size > limit {
+            return Received::TooLarge(size);
+        }
         let Some(total) = chunk.total else {
             let message = Message {
                 payload: chunk.payload,
@@ -166,19 +219,21 @@ impl ReceiveHalf {
                 message,
                 held: Held::Window(cost),
             });
-            return Ok(Received::Progress);
+            return Received::Progress;
         };
-        let capacity = usize::try_from(total.min(FIRST_BUFFER)).unwrap_or_default();
-        let mut buffer = Vec::with_capacity(capacity);
-        buffer.extend_from_slice(&chunk.payload);
-        self.amid = Some(Assembly {
-            buffer,
+        let mut amid = Assembly {
+            buffer: Vec::new(),
             total,
             inflated: chunk.inflated,
-            admitted: false,
-            unreturned: cost,
-        });
-        Ok(Received::Begun(total))
+            memory: Memory::Waits {
+                turn: None,
+                window: cost,
+            },
+        };
+        amid.push(&chunk.payload);
+        let reserves = amid.reserves();
+        self.amid = Some(amid);
+        Received::Begun(reserves)
     }
 
     fn complete(&mut self) -> Received {
@@ -186,10 +241,12 @@ impl ReceiveHalf {
             return Received::Part;
         };
         // One that fitted into the window may be complete before its turn in the pool has come.
-        let (held, received) = if amid.admitted {
-            (Held::Pool(amid.total), Received::Progress)
-        } else {
-            (Held::Window(amid.unreturned), Received::Unadmitted)
+        let (held, received) = match amid.memory {
+            Memory::Admitted => (Held::Pool(amid.reserves()), Received::Progress),
+            Memory::Waits { turn, window } => {
+                let received = turn.map_or(Received::Progress, Received::Unadmitted);
+                (Held::Window(window), received)
+            }
         };
         let message = Message {
             payload: amid.buffer.into(),
@@ -199,17 +256,23 @@ impl ReceiveHalf {
         received
     }
 
-    /// The memory for the message that is arriving was set aside. Returns `false` if there is none any more, and the
-    /// memory is to be given back.
-    pub(super) fn admit(&mut self) -> bool {
-        let Some(amid) = self.amid.as_mut().filter(|amid| !amid.admitted) else {
-            return false;
-        };
-        amid.admitted = true;
-        self.owed = self
-            .owed
-            .saturating_add(std::mem::take(&mut amid.unreturned));
-        true
+    /// The memory for the message that is arriving was set aside.
+    pub(super) fn admit(&mut self) {
+        if let Some(amid) = &mut self.amid {
+            if let Memory::Waits { window, .. } = amid.memory {
+                amid.memory = Memory::Admitted;
+                self.owed = self.owed.saturating_add(window);
+            }
+        }
+    }
+
+    /// The message that is arriving is to wait for its memory.
+    pub(super) fn queue(&mut self, its: Turn) {
+        if let Some(amid) = &mut self.amid {
+            if let Memory::Waits { turn, .. } = &mut amid.memory {
+                *turn = Some(its);
+            }
+        }
     }
 
     /// A message is arriving and not complete.
@@ -239,21 +302,26 @@ impl ReceiveHalf {
     }
 
     /// Nothing more comes: what was half received never will.
-    pub(super) fn set_last(&mut self) -> u64 {
+    pub(super) fn set_last(&mut self) -> Freed {
         self.last = true;
-        let amid = self.amid.take().filter(|amid| amid.admitted);
-        amid.map_or(0, |amid| amid.total)
-            .saturating_add(std::mem::take(&mut self.grown))
+        let mut freed = Freed::bytes(std::mem::take(&mut self.grown));
+        if let Some(amid) = self.amid.take() {
+            match amid.memory {
+                Memory::Admitted => freed.bytes = freed.bytes.saturating_add(amid.reserves()),
+                Memory::Waits { turn, .. } => freed.turn = turn,
+            }
+        }
+        freed
     }
 
-    /// Drops all that has arrived: nobody wants it. Returns what the pool gets back.
-    pub(super) fn discard(&mut self) -> u64 {
-        let mut bytes = self.set_last();
-        while let Some((_, freed)) = self.take() {
-            bytes = bytes.saturating_add(freed);
+    /// Drops all that has arrived: nobody wants it.
+    pub(super) fn discard(&mut self) -> Freed {
+        let mut freed = self.set_last();
+        while let Some((_, bytes)) = self.take() {
+            freed.bytes = freed.bytes.saturating_add(bytes);
         }
         self.messages = VecDeque::new();
-        bytes
+        freed
     }
 
     /// Whether it is time to give credit: a little at a time would cost a frame each.
@@ -284,6 +352,18 @@ impl ReceiveHalf {
         self.window = self.window.saturating_add(bytes);
         self.owed = self.owed.saturating_add(bytes);
         self.grown = self.grown.saturating_add(bytes);
+    }
+
+    /// What is left of the window, what of it is owed, and how large it is.
+    #[cfg(test)]
+    pub(super) fn window(&self) -> (u64, u64, u64) {
+        (self.left, self.owed, self.window)
+    }
+
+    /// Bytes set aside for the message that is arriving.
+    #[cfg(test)]
+    pub(super) fn buffered(&self) -> usize {
+        self.amid.as_ref().map_or(0, |amid| amid.buffer.capacity())
     }
 
     pub(super) fn set_waker(&mut self, waker: &Waker) {

@@ -5,9 +5,7 @@ use std::{collections::VecDeque, task::Waker};
 use bytes::Bytes;
 
 use super::super::Message;
-
-/// What a data frame costs of the window beside its payload, so that empty messages are not free.
-pub(super) const OVERHEAD: u64 = 16;
+use crate::wire::v2::{Chunk, NUMBER_LIMIT};
 
 /// A message up to this size goes out in one frame.
 const WHOLE: usize = 64 * 1024;
@@ -117,9 +115,13 @@ impl SendHalf {
 
     /// The receiver has room for `bytes` more. `false` when that is more than anyone may have.
     pub(super) fn add_credit(&mut self, bytes: u64) -> bool {
-        const MOST: u64 = 1 << 53;
         self.credit = self.credit.saturating_add(bytes);
-        self.credit <= MOST
+        self.credit < NUMBER_LIMIT
+    }
+
+    #[cfg(test)]
+    pub(super) fn credit(&self) -> u64 {
+        self.credit
     }
 
     /// Whether another message may be pushed. `waker` is woken when it may, or when none is wanted any more.
@@ -180,7 +182,7 @@ impl SendHalf {
     /// The size of the next piece, and whether it completes its message.
     fn next_size(&self) -> Option<(usize, bool)> {
         let left = self.queue.front()?.payload.len();
-        let room = self.credit.checked_sub(OVERHEAD)?;
+        let room = self.credit.checked_sub(Chunk::OVERHEAD)?;
         let whole = left <= WHOLE && self.sent == 0;
         if whole && left as u64 <= room {
             return Some((left, true));
@@ -199,5 +201,5 @@ impl SendHalf {
 
 /// What a frame with a payload of `size` bytes costs of the window.
 fn cost(size: usize) -> u64 {
-    (size as u64).saturating_add(OVERHEAD)
+    (size as u64).saturating_add(Chunk::OVERHEAD)
 }

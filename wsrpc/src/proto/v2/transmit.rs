@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     core::Core,
-    exchange::{Ending, Role},
+    exchange::{Ending, Exchange, Role},
     outbox::Control,
     send::Piece,
 };
@@ -16,6 +16,9 @@ use crate::{
     status::Status,
     wire::v2::{self as wire, Body, EndHead},
 };
+
+/// The longest time-out that is sent.
+const MAX_TIMEOUT_US: u64 = wire::NUMBER_LIMIT - 1;
 
 /// Bytes of a status's text that are sent.
 const MAX_TEXT: usize = 4 * 1024;
@@ -48,7 +51,7 @@ impl Core {
     fn write_control(&mut self, control: Control, now: Instant, head: &mut Vec<u8>) -> bool {
         match control {
             Control::Credit(key) => return self.write_credit(key, now, head),
-            Control::Cancel(id) => wire::encode_cancel(head, id),
+            Control::Cancel(key) => return self.write_cancel(key, head),
             Control::Refuse { id, status } => {
                 self.unsent_refusals = self.unsent_refusals.saturating_sub(1);
                 write_failure(head, id, &status, true);
@@ -58,6 +61,21 @@ impl Core {
             }
         }
         true
+    }
+
+    /// Cancels a call, unless it has ended meanwhile.
+    fn write_cancel(&mut self, key: Key, head: &mut Vec<u8>) -> bool {
+        match self.get(key) {
+            Some(Exchange {
+                id,
+                role: Role::Caller(caller),
+                ..
+            }) if !caller.concluded => {
+                wire::encode_cancel(head, *id);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn write_credit(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> bool {
@@ -90,7 +108,7 @@ impl Core {
             return;
         };
         let fast = now.saturating_duration_since(credited) < round_trip.saturating_mul(2);
-        if fast && growth > 0 && self.pool.try_take(growth) {
+        if fast && growth > 0 && self.pool.try_grow(growth) {
             if let Some(exchange) = self.get_mut(key) {
                 exchange.receive.grow(growth);
             }
@@ -114,11 +132,15 @@ impl Core {
 
     fn write_open(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
         let deadline = self.get(key)?.deadline;
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
-        if left.is_some_and(|left| left.is_zero()) {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(now).as_micros());
+        if left == Some(0) {
             // The timer is about to tell its caller, and it must not run.
             return None;
         }
+        // Later than anyone can wait is as late as can be said.
+        let timeout_us = left.map_or(0, |left| {
+            u64::try_from(left).map_or(MAX_TIMEOUT_US, |left| left.min(MAX_TIMEOUT_US))
+        });
         let Some(id) = self.ids.give(key) else {
             let status = Status::unavailable("the session has used up its call ids");
             self.give_up(key, crate::call_error::CallError::not_sent(status));
@@ -134,9 +156,6 @@ impl Core {
         let Role::Caller(caller) = &mut exchange.role else {
             return None;
         };
-        let timeout_us = left.map_or(0, |left| {
-            u64::try_from(left.as_micros()).unwrap_or(u64::MAX).max(1)
-        });
         let metadata = std::mem::take(&mut caller.metadata);
         let (method, waiting) = (caller.method, caller.waiting);
         wire::encode_open_head(
@@ -165,7 +184,10 @@ impl Core {
                 }
                 (last, Metadata::default())
             }
-            Role::Callee(callee) => (false, callee.head.take().unwrap_or_default()),
+            Role::Callee(callee) => {
+                callee.began = true;
+                (false, callee.head.take().unwrap_or_default())
+            }
         };
         wire::encode_data_head(head, id, &metadata, &body(piece.as_ref(), last));
         self.sent_piece(key);

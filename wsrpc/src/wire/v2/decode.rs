@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::{
-    frame::{Chunk, Data, End, Frame, GoAway, Hello, ID_LIMIT, Open},
+    frame::{Chunk, Data, End, Frame, GoAway, Hello, NUMBER_LIMIT, Open},
     schema,
 };
 use crate::{
@@ -23,18 +23,35 @@ pub(crate) enum DecodeError {
     NotUtf8(&'static str),
     #[error("{0} is not the id of a call: those are above 0 and below 2^53")]
     Id(u64),
+    #[error("a credit of {0} bytes: those are above 0 and below 2^53")]
+    Credit(u64),
     #[error("the size of a message is given without any of its bytes")]
     SizeWithoutPayload,
     #[error("a message of {total} bytes in all has {len} in its first chunk")]
     Total { total: u64, len: usize },
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    #[error("a failure comes with a message")]
+    FailureWithPayload,
+    #[error("a call is said to have succeeded and to have been refused")]
+    RefusedSuccess,
+    #[error("an initial window has at least {min} bytes and not {0}", min = Hello::MIN_INITIAL_WINDOW)]
+    InitialWindow(u64),
     #[error("an instance id has 16 bytes and not {0}")]
     InstanceId(usize),
-    #[error("{0} labels are more than the {max} that a peer may have", max = Hello::MAX_LABELS)]
-    TooManyLabels(usize),
-    #[error("a label has {0} bytes, more than {max}", max = Hello::MAX_LABEL_LEN)]
-    LongLabel(usize),
+    #[error("{count} of `{list}` are more than the {max} that a peer may have")]
+    TooMany {
+        list: &'static str,
+        count: usize,
+        max: usize,
+    },
+    #[error("`{field}` has {len} bytes, and not {min} to {max}")]
+    Length {
+        field: &'static str,
+        len: usize,
+        min: usize,
+        max: usize,
+    },
 }
 
 /// Decodes one frame.
@@ -53,7 +70,10 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Frame, DecodeError> {
         Exchange::Cancel(cancel) => Frame::Cancel(call_id(cancel.id)?),
         Exchange::Credit(credit) => Frame::Credit {
             id: call_id(credit.id)?,
-            bytes: credit.bytes,
+            bytes: match credit.bytes {
+                bytes @ 1..NUMBER_LIMIT => bytes,
+                bytes => return Err(DecodeError::Credit(bytes)),
+            },
         },
         Exchange::GoAway(go_away) => Frame::GoAway(go_away.check()?),
     })
@@ -63,15 +83,22 @@ impl schema::Hello {
     fn check(self) -> Result<Hello, DecodeError> {
         let instance_id = <[u8; 16]>::try_from(&self.instance_id[..])
             .map_err(|_| DecodeError::InstanceId(self.instance_id.len()))?;
+        let initial_window = or_default(self.initial_window, Hello::DEFAULT_INITIAL_WINDOW);
+        if initial_window < Hello::MIN_INITIAL_WINDOW {
+            return Err(DecodeError::InitialWindow(initial_window));
+        }
         Ok(Hello {
-            initial_window: or_default(self.initial_window, Hello::DEFAULT_INITIAL_WINDOW),
-            max_message_size: or_default(self.max_message_size, Hello::DEFAULT_MAX_MESSAGE_SIZE),
+            initial_window: saturated(initial_window),
+            max_message_size: saturated(or_default(
+                self.max_message_size,
+                Hello::DEFAULT_MAX_MESSAGE_SIZE,
+            )),
             max_calls: or_default(self.max_calls, Hello::DEFAULT_MAX_CALLS),
             max_metadata_size: or_default(self.max_metadata_size, Hello::DEFAULT_MAX_METADATA_SIZE),
-            features: texts(self.features, "features")?,
-            compression: texts(self.compression, "compression")?,
+            features: names(self.features, "features")?,
+            compression: names(self.compression, "compression")?,
             instance_id,
-            agent: text(self.agent, "agent")?,
+            agent: sized(self.agent, "agent", 0, Hello::MAX_AGENT_LEN)?,
             labels: labels(self.labels)?,
         })
     }
@@ -82,7 +109,10 @@ impl schema::Open {
         Ok(Open {
             id: call_id(self.id)?,
             method: text(self.method, "method")?,
-            timeout: (self.timeout_us > 0).then(|| Duration::from_micros(self.timeout_us)),
+            timeout: match saturated(self.timeout_us) {
+                0 => None,
+                timeout_us => Some(Duration::from_micros(timeout_us)),
+            },
             metadata: metadata(self.metadata)?,
             chunk: chunk(self.payload, self.total, self.inflated)?,
             last: self.last,
@@ -103,6 +133,11 @@ impl schema::Data {
 
 impl schema::End {
     fn check(self) -> Result<End, DecodeError> {
+        match self.code {
+            0 if self.refused => return Err(DecodeError::RefusedSuccess),
+            1.. if self.payload.is_some() => return Err(DecodeError::FailureWithPayload),
+            _ => {}
+        }
         Ok(End {
             id: call_id(self.id)?,
             code: self.code,
@@ -130,7 +165,7 @@ impl schema::GoAway {
 }
 
 fn call_id(id: u64) -> Result<u64, DecodeError> {
-    if id > 0 && id < ID_LIMIT {
+    if id > 0 && id < NUMBER_LIMIT {
         Ok(id)
     } else {
         Err(DecodeError::Id(id))
@@ -138,18 +173,15 @@ fn call_id(id: u64) -> Result<u64, DecodeError> {
 }
 
 fn chunk(payload: Option<Bytes>, total: u64, inflated: u64) -> Result<Option<Chunk>, DecodeError> {
-    let total = (total > 0).then_some(total);
-    let inflated = (inflated > 0).then_some(inflated);
-    let Some(payload) = payload else {
-        return match total.or(inflated) {
-            Some(_) => Err(DecodeError::SizeWithoutPayload),
-            None => Ok(None),
-        };
-    };
-    let len = payload.len();
+    let total = (total > 0).then_some(saturated(total));
+    let inflated = (inflated > 0).then_some(saturated(inflated));
+    let len = payload.as_ref().map_or(0, Bytes::len);
+    if len == 0 && total.or(inflated).is_some() {
+        return Err(DecodeError::SizeWithoutPayload);
+    }
     match total {
         Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
-        _ => Ok(Some(Chunk {
+        _ => Ok(payload.map(|payload| Chunk {
             payload,
             total,
             inflated,
@@ -166,30 +198,49 @@ fn metadata(entries: Vec<schema::Metadata>) -> Result<Metadata, DecodeError> {
 }
 
 fn labels(labels: Vec<schema::Label>) -> Result<Vec<(Text, Text)>, DecodeError> {
-    if labels.len() > Hello::MAX_LABELS {
-        return Err(DecodeError::TooManyLabels(labels.len()));
-    }
-    let short = |bytes: Bytes, name| {
-        if bytes.len() > Hello::MAX_LABEL_LEN {
-            return Err(DecodeError::LongLabel(bytes.len()));
-        }
-        text(bytes, name)
-    };
+    no_more_than(Hello::MAX_LABELS, labels.len(), "labels")?;
     let label = |label: schema::Label| {
         Ok((
-            short(label.key, "label.key")?,
-            short(label.value, "label.value")?,
+            sized(label.key, "label.key", 1, Hello::MAX_LABEL_LEN)?,
+            sized(label.value, "label.value", 0, Hello::MAX_LABEL_LEN)?,
         ))
     };
     labels.into_iter().map(label).collect()
+}
+
+fn names(fields: Vec<Bytes>, list: &'static str) -> Result<Vec<Text>, DecodeError> {
+    no_more_than(Hello::MAX_NAMES, fields.len(), list)?;
+    let name = |field| sized(field, list, 1, Hello::MAX_NAME_LEN);
+    fields.into_iter().map(name).collect()
+}
+
+fn no_more_than(max: usize, count: usize, list: &'static str) -> Result<(), DecodeError> {
+    if count > max {
+        return Err(DecodeError::TooMany { list, count, max });
+    }
+    Ok(())
+}
+
+fn sized(bytes: Bytes, field: &'static str, min: usize, max: usize) -> Result<Text, DecodeError> {
+    let len = bytes.len();
+    if len < min || len > max {
+        return Err(DecodeError::Length {
+            field,
+            len,
+            min,
+            max,
+        });
+    }
+    text(bytes, field)
 }
 
 fn text(field: Bytes, name: &'static str) -> Result<Text, DecodeError> {
     Text::new(field).ok_or(DecodeError::NotUtf8(name))
 }
 
-fn texts(fields: Vec<Bytes>, name: &'static str) -> Result<Vec<Text>, DecodeError> {
-    fields.into_iter().map(|field| text(field, name)).collect()
+/// What a peer must not send, and a double could not hold, is taken for the largest number that it may.
+fn saturated(number: u64) -> u64 {
+    number.min(NUMBER_LIMIT.saturating_sub(1))
 }
 
 /// Zero is what an absent field reads as.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{metadata::Metadata, wire::Text};
 
-/// A frame that is valid by itself. Every call id in it is above 0 and below [`ID_LIMIT`].
+/// A frame that is valid by itself. Every call id in it is above 0 and below [`NUMBER_LIMIT`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Frame {
     /// What the peer is and takes: its first frame.
@@ -29,13 +29,14 @@ pub(crate) enum Frame {
     Unknown,
 }
 
-/// The limit of call ids: what is below it is exact in a double, which is all that a browser has.
-pub(super) const ID_LIMIT: u64 = 1 << 53;
+/// The limit of ids and credit: what is below it is exact in a double, which is all that a browser has.
+pub(crate) const NUMBER_LIMIT: u64 = 1 << 53;
 
 /// What a peer is and takes. A limit that it left out has the protocol's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hello {
-    /// What may be sent on each call before any credit, counted as [`Chunk::cost`] counts.
+    /// What may be sent on each call before any credit, counted as [`Chunk::cost`] counts; at least
+    /// [`Hello::MIN_INITIAL_WINDOW`].
     pub(crate) initial_window: u64,
     /// Bytes of the largest message taken, after inflating.
     pub(crate) max_message_size: u64,
@@ -43,18 +44,24 @@ pub(crate) struct Hello {
     pub(crate) max_calls: u32,
     /// Bytes of metadata in one frame, with 32 for each entry.
     pub(crate) max_metadata_size: u32,
+    /// At most [`Hello::MAX_NAMES`], of 1 to [`Hello::MAX_NAME_LEN`] bytes each.
     pub(crate) features: Vec<Text>,
-    /// Compressions that can be inflated.
+    /// Compressions that can be inflated. As many and as long as features.
     pub(crate) compression: Vec<Text>,
     /// Random, one for each process, so that clones are told apart.
     pub(crate) instance_id: [u8; 16],
-    /// The implementation and its version.
+    /// The implementation and its version, at most [`Hello::MAX_AGENT_LEN`] bytes.
     pub(crate) agent: Text,
-    /// At most [`Hello::MAX_LABELS`], of which each key and value has at most [`Hello::MAX_LABEL_LEN`] bytes.
+    /// At most [`Hello::MAX_LABELS`], of which each key and value has at most [`Hello::MAX_LABEL_LEN`] bytes, and a key
+    /// at least one.
     pub(crate) labels: Vec<(Text, Text)>,
 }
 
 impl Hello {
+    pub(crate) const MIN_INITIAL_WINDOW: u64 = 1024;
+    pub(crate) const MAX_NAMES: usize = 32;
+    pub(crate) const MAX_NAME_LEN: usize = 64;
+    pub(crate) const MAX_AGENT_LEN: usize = 256;
     pub(crate) const MAX_LABELS: usize = 16;
     pub(crate) const MAX_LABEL_LEN: usize = 64;
 
@@ -127,6 +134,13 @@ pub(crate) struct Chunk {
 impl Chunk {
     /// What each chunk costs beside its payload, so that empty messages are not free.
     pub(crate) const OVERHEAD: u64 = 16;
+
+    /// Bytes of the message that begins with this: the larger of what it has on the wire and inflated.
+    pub(crate) fn size(&self) -> u64 {
+        (self.payload.len() as u64)
+            .max(self.total.unwrap_or_default())
+            .max(self.inflated.unwrap_or_default())
+    }
 
     /// What this takes of its call's window.
     pub(crate) fn cost(&self) -> u64 {

@@ -14,7 +14,7 @@ pub(crate) use self::{
         Body, EndHead, encode_cancel, encode_credit, encode_data_head, encode_end_head,
         encode_go_away, encode_hello, encode_open_head,
     },
-    frame::{Chunk, Data, End, Frame, GoAway, Hello, Open},
+    frame::{Chunk, Data, End, Frame, GoAway, Hello, NUMBER_LIMIT, Open},
 };
 
 #[cfg(test)]

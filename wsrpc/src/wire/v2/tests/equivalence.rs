@@ -187,7 +187,9 @@ fn message(random: &mut Random) -> Message {
 /// Appends one field, most often one that the schema could have.
 fn field(out: &mut Vec<u8>, random: &mut Random, depth: usize) {
     let number = 1 + random.below(16) as u32;
-    let is_number = depth == 2 && matches!(number, 1 | 6 | 12 | 13 | 14);
+    // The second one is text or a number, as the member has it.
+    let is_number =
+        depth == 2 && (matches!(number, 1 | 6 | 12 | 13 | 14) || number == 2 && random.percent(50));
     if is_number || random.percent(3) {
         encode_key(number, WireType::Varint, out);
         encode_varint(random.next() >> random.below(64), out);

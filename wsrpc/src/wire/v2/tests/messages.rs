@@ -21,12 +21,15 @@ use crate::{
 pub(super) fn sound(random: &mut Random) -> Message {
     let exchange = match random.below(7) {
         0 => Exchange::Hello(Hello {
-            initial_window: number(random),
+            initial_window: match number(random) {
+                0 => 0,
+                window => window.max(1024),
+            },
             max_message_size: number(random),
             max_calls: number(random) as u32,
             max_metadata_size: number(random) as u32,
-            features: (0..random.below(3)).map(|_| random.text()).collect(),
-            compression: (0..random.below(3)).map(|_| random.text()).collect(),
+            features: (0..random.below(3)).map(|_| some_text(random)).collect(),
+            compression: (0..random.below(3)).map(|_| some_text(random)).collect(),
             instance_id: random.bytes(16),
             agent: random.text(),
             labels: (0..random.below(17)).map(|_| label(random)).collect(),
@@ -56,14 +59,15 @@ pub(super) fn sound(random: &mut Random) -> Message {
             })
         }
         3 => {
-            let (payload, _) = payload(random);
+            let code = number(random) as u32;
+            let payload = payload(random).0.filter(|_| code == 0);
             Exchange::End(End {
                 id: id(random),
-                code: number(random) as u32,
+                code,
                 message: random.text(),
                 metadata: metadata(random),
                 details: some_bytes(random),
-                refused: random.percent(50),
+                refused: code > 0 && random.percent(50),
                 inflated: inflated(random, &payload),
                 payload,
             })
@@ -71,7 +75,7 @@ pub(super) fn sound(random: &mut Random) -> Message {
         4 => Exchange::Cancel(Cancel { id: id(random) }),
         5 => Exchange::Credit(Credit {
             id: id(random),
-            bytes: number(random),
+            bytes: id(random),
         }),
         _ => Exchange::GoAway(GoAway {
             last_id: if random.percent(20) { 0 } else { id(random) },
@@ -91,9 +95,13 @@ pub(super) fn spoil(message: &mut Message, random: &mut Random) {
     };
     match exchange {
         Exchange::Request(()) | Exchange::Response(()) => {}
-        Exchange::Hello(hello) => match random.below(3) {
+        Exchange::Hello(hello) => match random.below(7) {
             0 => drop(hello.instance_id.pop()),
-            1 => hello.labels = vec![Label::default(); 17],
+            1 => hello.labels = vec![label(random); 17],
+            2 => hello.initial_window = 1 + random.below(1023) as u64,
+            3 => hello.features.push(String::new()),
+            4 => hello.compression.resize(33, "zstd".into()),
+            5 => hello.agent = "a".repeat(257),
             _ => {
                 hello.labels = vec![Label {
                     key: "k".repeat(65),
@@ -121,13 +129,16 @@ pub(super) fn spoil(message: &mut Message, random: &mut Random) {
                     .map_or(1, |payload| payload.len() as u64)
             }
         },
-        Exchange::End(end) => match random.below(3) {
+        Exchange::End(end) => match random.below(5) {
             0 => end.id = bad_id,
+            3 => (end.code, end.payload) = (2, Some(Vec::new())),
+            4 => (end.code, end.refused) = (0, true),
             1 => end.metadata.push(bad_key),
             _ => (end.inflated, end.payload) = (1, None),
         },
         Exchange::Cancel(cancel) => cancel.id = bad_id,
-        Exchange::Credit(credit) => credit.id = bad_id,
+        Exchange::Credit(credit) if random.percent(50) => credit.id = bad_id,
+        Exchange::Credit(credit) => credit.bytes = bad_id,
         Exchange::GoAway(go_away) => go_away.last_id = 1 << 53,
     }
 }
@@ -145,9 +156,13 @@ fn id(random: &mut Random) -> u64 {
     1 + (random.next() >> (11 + random.below(53))) % ((1 << 53) - 1)
 }
 
+fn some_text(random: &mut Random) -> String {
+    random.text() + "t"
+}
+
 fn label(random: &mut Random) -> Label {
     Label {
-        key: random.text(),
+        key: some_text(random),
         value: "v".repeat(random.below(65)),
     }
 }
@@ -182,7 +197,7 @@ fn payload(random: &mut Random) -> (Option<Vec<u8>>, u64) {
         return (None, 0);
     }
     let payload = some_bytes(random);
-    let total = if random.percent(30) {
+    let total = if random.percent(30) && !payload.is_empty() {
         payload.len() as u64 + 1 + (random.next() >> (1 + random.below(63)))
     } else {
         0
@@ -192,7 +207,7 @@ fn payload(random: &mut Random) -> (Option<Vec<u8>>, u64) {
 
 fn inflated(random: &mut Random, payload: &Option<Vec<u8>>) -> u64 {
     match payload {
-        Some(_) if random.percent(30) => number(random),
+        Some(payload) if random.percent(30) && !payload.is_empty() => number(random),
         _ => 0,
     }
 }
@@ -208,11 +223,22 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
     Some(match exchange {
         Exchange::Request(()) | Exchange::Response(()) => Frame::V1,
         Exchange::Hello(hello) => {
-            let too_long = |label: &Label| label.key.len() > 64 || label.value.len() > 64;
-            if hello.labels.len() > 16 || hello.labels.iter().any(too_long) {
+            let is_wrong = |text: &String| text.is_empty() || text.len() > 64;
+            let too_long = |label: &Label| is_wrong(&label.key) || label.value.len() > 64;
+            let names = [&hello.features, &hello.compression];
+            if hello.labels.len() > 16
+                || hello.labels.iter().any(too_long)
+                || names.iter().any(|names| names.len() > 32)
+                || names.into_iter().flatten().any(is_wrong)
+                || hello.agent.len() > 256
+                || (1..1024).contains(&hello.initial_window)
+            {
                 return None;
             }
-            let given = |limit: u64, default: u64| if limit == 0 { default } else { limit };
+            let given = |limit: u64, default: u64| match limit {
+                0 => default,
+                limit => at_most(limit),
+            };
             Frame::Hello(wire::Hello {
                 initial_window: given(hello.initial_window, 65_536),
                 max_message_size: given(hello.max_message_size, 4_194_304),
@@ -230,7 +256,7 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
             method: text(&open.method),
             timeout: match open.timeout_us {
                 0 => None,
-                us => Some(Duration::from_micros(us)),
+                us => Some(Duration::from_micros(at_most(us))),
             },
             metadata: entries(&open.metadata)?,
             chunk: chunk(open.payload, open.total, open.inflated)?,
@@ -242,6 +268,11 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
             chunk: chunk(data.payload, data.total, data.inflated)?,
             last: data.last,
         }),
+        Exchange::End(end)
+            if end.code == 0 && end.refused || end.code > 0 && end.payload.is_some() =>
+        {
+            return None;
+        }
         Exchange::End(end) if is_id(end.id) => Frame::End(wire::End {
             id: end.id,
             code: end.code,
@@ -252,7 +283,7 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
             chunk: chunk(end.payload, 0, end.inflated)?,
         }),
         Exchange::Cancel(cancel) if is_id(cancel.id) => Frame::Cancel(cancel.id),
-        Exchange::Credit(credit) if is_id(credit.id) => Frame::Credit {
+        Exchange::Credit(credit) if is_id(credit.id) && is_id(credit.bytes) => Frame::Credit {
             id: credit.id,
             bytes: credit.bytes,
         },
@@ -263,6 +294,10 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
         }),
         _ => return None,
     })
+}
+
+fn at_most(number: u64) -> u64 {
+    number.min((1 << 53) - 1)
 }
 
 fn labels(labels: &[Label]) -> Vec<(Text, Text)> {
@@ -284,10 +319,11 @@ fn entries(metadata: &[Metadata]) -> Option<Entries> {
 
 fn chunk(payload: Option<Vec<u8>>, total: u64, inflated: u64) -> Option<Option<Chunk>> {
     match payload {
+        Some(payload) if payload.is_empty() && total.max(inflated) > 0 => None,
         Some(payload) if total == 0 || total > payload.len() as u64 => Some(Some(Chunk {
             payload: payload.into(),
-            total: (total > 0).then_some(total),
-            inflated: (inflated > 0).then_some(inflated),
+            total: (total > 0).then_some(at_most(total)),
+            inflated: (inflated > 0).then_some(at_most(inflated)),
         })),
         None if total == 0 && inflated == 0 => Some(None),
         _ => None,

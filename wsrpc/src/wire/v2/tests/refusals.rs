@@ -91,7 +91,7 @@ fn a_total_is_above_the_length_of_the_first_chunk() {
             Err(DecodeError::Total { total, len: 3 })
         );
     }
-    assert_eq!(with(1, Some(b"")), Ok(()));
+    assert_eq!(with(1, Some(b"")), Err(DecodeError::SizeWithoutPayload));
     assert_eq!(with(1, None), Err(DecodeError::SizeWithoutPayload));
 }
 
@@ -106,7 +106,9 @@ fn only_a_payload_has_a_size_when_inflated() {
         }))
     };
     assert!(with(Some(vec![1])).is_ok());
-    assert_eq!(with(None), Err(DecodeError::SizeWithoutPayload));
+    for none in [None, Some(vec![])] {
+        assert_eq!(with(none), Err(DecodeError::SizeWithoutPayload));
+    }
 }
 
 #[test]
@@ -156,12 +158,124 @@ fn labels_are_few_and_short() {
         value: "v".repeat(value),
     };
     assert_eq!(with(vec![label(64, 64); 16]), Ok(()));
+    assert_eq!(with(vec![label(1, 1); 17]), too_many("labels", 17, 16));
+    assert_eq!(with(vec![label(1, 0)]), Ok(()));
+    assert_eq!(with(vec![label(0, 1)]), length("label.key", 0, 1, 64));
+    assert_eq!(with(vec![label(65, 0)]), length("label.key", 65, 1, 64));
+    assert_eq!(with(vec![label(1, 66)]), length("label.value", 66, 0, 64));
+}
+
+fn too_many(list: &'static str, count: usize, max: usize) -> Result<(), DecodeError> {
+    Err(DecodeError::TooMany { list, count, max })
+}
+
+fn length(field: &'static str, len: usize, min: usize, max: usize) -> Result<(), DecodeError> {
+    Err(DecodeError::Length {
+        field,
+        len,
+        min,
+        max,
+    })
+}
+
+#[test]
+fn what_a_hello_names_is_few_and_short() {
+    let with = |change: fn(&mut Hello, Vec<String>), names: Vec<String>| {
+        let mut hello = hello();
+        change(&mut hello, names);
+        read(Exchange::Hello(hello)).map(drop)
+    };
+    let lists: [(&str, fn(&mut Hello, Vec<String>)); 2] = [
+        ("features", |hello, names| hello.features = names),
+        ("compression", |hello, names| hello.compression = names),
+    ];
+    for (list, set) in lists {
+        assert_eq!(with(set, vec!["n".repeat(64); 32]), Ok(()));
+        assert_eq!(with(set, vec!["n".into(); 33]), too_many(list, 33, 32));
+        assert_eq!(with(set, vec![String::new()]), length(list, 0, 1, 64));
+        assert_eq!(with(set, vec!["n".repeat(65)]), length(list, 65, 1, 64));
+    }
+    let agent = |hello: &mut Hello, mut names: Vec<String>| hello.agent = names.remove(0);
+    assert_eq!(with(agent, vec!["a".repeat(256)]), Ok(()));
     assert_eq!(
-        with(vec![label(1, 1); 17]),
-        Err(DecodeError::TooManyLabels(17))
+        with(agent, vec!["a".repeat(257)]),
+        length("agent", 257, 0, 256)
     );
-    assert_eq!(with(vec![label(65, 0)]), Err(DecodeError::LongLabel(65)));
-    assert_eq!(with(vec![label(0, 66)]), Err(DecodeError::LongLabel(66)));
+}
+
+#[test]
+fn an_initial_window_has_1_024_bytes_at_least() {
+    let with = |initial_window| {
+        read(Exchange::Hello(Hello {
+            initial_window,
+            ..hello()
+        }))
+        .map(drop)
+    };
+    assert_eq!(with(1024), Ok(()));
+    for window in [1, 1023] {
+        assert_eq!(with(window), Err(DecodeError::InitialWindow(window)));
+    }
+}
+
+#[test]
+fn numbers_that_no_double_holds_are_taken_for_the_largest_that_one_does() {
+    const MOST: u64 = (1 << 53) - 1;
+    let frame = read(Exchange::Open(Open {
+        id: 1,
+        timeout_us: u64::MAX,
+        total: 1 << 53,
+        inflated: 1 << 60,
+        payload: Some(vec![1]),
+        ..Open::default()
+    }));
+    let Ok(Frame::Open(open)) = frame else {
+        panic!("not an open: {frame:?}");
+    };
+    assert_eq!(open.timeout, Some(std::time::Duration::from_micros(MOST)));
+    let chunk = open.chunk.unwrap();
+    assert_eq!((chunk.total, chunk.inflated), (Some(MOST), Some(MOST)));
+    let frame = read(Exchange::Hello(Hello {
+        initial_window: u64::MAX,
+        max_message_size: 1 << 53,
+        ..hello()
+    }));
+    let Ok(Frame::Hello(hello)) = frame else {
+        panic!("not a hello: {frame:?}");
+    };
+    assert_eq!((hello.initial_window, hello.max_message_size), (MOST, MOST));
+}
+
+#[test]
+fn a_credit_is_above_0_and_below_2_to_the_53() {
+    let with = |bytes| read(Exchange::Credit(Credit { id: 1, bytes })).map(drop);
+    for bytes in [1, (1 << 53) - 1] {
+        assert_eq!(with(bytes), Ok(()));
+    }
+    for bytes in [0, 1 << 53, u64::MAX] {
+        assert_eq!(with(bytes), Err(DecodeError::Credit(bytes)));
+    }
+}
+
+#[test]
+fn a_failure_has_no_message_and_a_refusal_is_a_failure() {
+    let with = |code, refused, payload: Option<&[u8]>| {
+        read(Exchange::End(End {
+            id: 1,
+            code,
+            refused,
+            payload: payload.map(<[u8]>::to_vec),
+            ..End::default()
+        }))
+        .map(drop)
+    };
+    assert_eq!(with(0, false, Some(b"")), Ok(()));
+    assert_eq!(with(14, true, None), Ok(()));
+    for payload in [&b""[..], b"p"] {
+        let end = with(2, false, Some(payload));
+        assert_eq!(end, Err(DecodeError::FailureWithPayload));
+    }
+    assert_eq!(with(0, true, None), Err(DecodeError::RefusedSuccess));
 }
 
 #[test]
@@ -183,7 +297,7 @@ fn text_is_utf_8() {
         (
             "label.value",
             4,
-            b"\x4a\x03\x12\x01\xff\x3a\x10aaaaaaaaaaaaaaaa".to_vec(),
+            b"\x4a\x06\x0a\x01k\x12\x01\xff\x3a\x10aaaaaaaaaaaaaaaa".to_vec(),
         ),
         ("method", 5, [&id[..], b"\x12\x01\xff"].concat()),
         (
