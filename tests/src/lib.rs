@@ -7,12 +7,12 @@
 pub mod behaviour;
 pub mod go;
 pub mod keys;
-pub mod link;
 pub mod load;
 pub mod many;
 pub mod proxy;
 pub mod raw;
 pub mod scene;
+pub mod shaped_link;
 
 /// The services of `proto/ping.proto`.
 pub mod ping {

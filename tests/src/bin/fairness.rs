@@ -22,9 +22,9 @@ use std::{
 
 use integration::{
     keys::Who,
-    link::{Link, Shape},
     load::{LoadClient, LoadServer, Mover, block},
     many,
+    shaped_link::{Link, Shape},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
