@@ -1,4 +1,4 @@
-//! Generates the example's services and the wire schema, and finds out whether there is a Go to test against.
+//! Generates the example's services, those of gRPC's interop tests and the wire schema, and finds out whether there is a Go to test against.
 
 use std::process::Command;
 
@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     wsrpc_build::configure()
         .bytes(".")
         .compile_protos(&["proto/load.proto"], &["proto"])?;
+    wsrpc_build::compile_protos(&["proto/grpc_testing.proto"], &["proto"])?;
     println!("cargo:rustc-check-cfg=cfg(has_go)");
     println!("cargo:rerun-if-env-changed=PATH");
     let go = Command::new("go").arg("version").output();

@@ -94,7 +94,7 @@ pub use crate::{
     metadata::{Metadata, MetadataError, MetadataValue},
     service::{
         Idempotency, MethodDescriptor, MethodKind, NamedService, Request, Response, Service,
-        ServiceDescriptor, ServiceError, Spawned,
+        ServiceDescriptor, ServiceError, Spawned, Trailers,
     },
     session_end::SessionEnd,
     status::{Code, Status},

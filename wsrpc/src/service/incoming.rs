@@ -8,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{MethodDescriptor, Origin, Request, Response, ServiceDescriptor};
+use super::{MethodDescriptor, Origin, Request, Response, ServiceDescriptor, Trailers};
 use crate::{
     call::{Streaming, codec},
     call_error::CallError,
@@ -223,11 +223,17 @@ impl IncomingCall {
 }
 
 fn respond<R: prost::Message>(result: Result<Response<R>, Status>) -> Answered {
-    let (message, metadata) = result.map_err(Refusal::ByHandler)?.into_parts();
+    let (message, mut metadata, trailers) = result.map_err(Refusal::ByHandler)?.into_parts();
+    metadata.merge(filled(trailers));
     Ok(Answer {
         message: Some(codec::encode(&message)),
         metadata,
     })
+}
+
+/// What was put into `trailers`.
+fn filled(trailers: Option<Trailers>) -> Metadata {
+    trailers.map_or_else(Metadata::new, |trailers| trailers.take())
 }
 
 fn finish(finished: Finished) -> Answered {
@@ -276,7 +282,7 @@ impl<R: prost::Message> Responses<R> {
         S: Stream<Item = Result<R, Status>>,
     {
         let Origin { session, slot, .. } = self.origin;
-        let (stream, metadata) = response.into_parts();
+        let (stream, metadata, trailers) = response.into_parts();
         session.send_head(slot, metadata).map_err(Refusal::ByUs)?;
         let mut stream = pin!(stream);
         loop {
@@ -287,11 +293,16 @@ impl<R: prost::Message> Responses<R> {
                 Some(Ok(message)) => session
                     .send(slot, codec::encode(&message))
                     .map_err(unwanted)?,
-                Some(Err(status)) => return Err(Refusal::ByHandler(status)),
+                Some(Err(mut status)) => {
+                    if let Some(trailers) = trailers {
+                        status.metadata_mut().merge(trailers.take());
+                    }
+                    return Err(Refusal::ByHandler(status));
+                }
                 None => {
                     return Ok(Answer {
                         message: None,
-                        metadata: Metadata::new(),
+                        metadata: filled(trailers),
                     });
                 }
             }

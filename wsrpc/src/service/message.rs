@@ -7,6 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::Trailers;
 use crate::{
     call::Channel, identity::PublicKey, metadata::Metadata, proto::Slot, session::Session,
 };
@@ -120,23 +121,25 @@ impl<T: fmt::Debug> fmt::Debug for Request<T> {
 pub struct Response<T> {
     message: T,
     metadata: Metadata,
+    trailers: Option<Trailers>,
 }
 
 impl<T> Response<T> {
     /// Answers with `message`.
     pub fn new(message: T) -> Self {
-        Self {
-            message,
-            metadata: Metadata::new(),
-        }
+        Self::from_parts(message, Metadata::new())
     }
 
     pub(crate) fn from_parts(message: T, metadata: Metadata) -> Self {
-        Self { message, metadata }
+        Self {
+            message,
+            metadata,
+            trailers: None,
+        }
     }
 
-    pub(crate) fn into_parts(self) -> (T, Metadata) {
-        (self.message, self.metadata)
+    pub(crate) fn into_parts(self) -> (T, Metadata, Option<Trailers>) {
+        (self.message, self.metadata, self.trailers)
     }
 
     /// Sends `metadata` beside the message. Version 1 of the wire drops them.
@@ -145,7 +148,17 @@ impl<T> Response<T> {
         self
     }
 
+    /// Sends what is in `trailers` once the answer is complete: for a stream of responses, whose end tells what its
+    /// beginning cannot know. Version 1 of the wire drops them.
+    pub fn with_trailers(mut self, trailers: &Trailers) -> Self {
+        self.trailers = Some(trailers.clone());
+        self
+    }
+
     /// What is sent, or came, beside the message; of a stream, what comes before its messages.
+    ///
+    /// A caller that gets one message gets all metadata here, the callee's [`Trailers`] after the others. Of a stream,
+    /// those come in [`Streaming::trailers`](crate::Streaming::trailers).
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -172,7 +185,11 @@ impl<T> Response<T> {
 
     /// The same answer with another message.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Response<U> {
-        Response::from_parts(f(self.message), self.metadata)
+        Response {
+            message: f(self.message),
+            metadata: self.metadata,
+            trailers: self.trailers,
+        }
     }
 }
 

@@ -6,12 +6,14 @@ mod message;
 mod router;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod trailers;
 
 pub use self::router::ServiceError;
 pub use self::{
     descriptor::{Idempotency, MethodDescriptor, MethodKind, NamedService, ServiceDescriptor},
     incoming::{HandlerFuture, IncomingCall, Responses, Service, Spawned},
     message::{Request, Response},
+    trailers::Trailers,
 };
 pub(crate) use self::{
     message::Origin,

@@ -165,8 +165,7 @@ impl Session {
         key: CallKey,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Reply, CallError>> {
-        // Taking it may leave credit to be given, but a call that has ended wants none.
-        ready_or_pending(self.lock().core.poll_reply(key, cx.waker()))
+        ready_or_pending(self.tell_driver(|core| core.poll_reply(key, cx.waker())))
     }
 
     /// The metadata that the responses of a call begin with.

@@ -129,6 +129,7 @@ impl Core {
         };
         let Some(end) = caller.end.take() else {
             exchange.receive.set_waker(waker);
+            self.want(key);
             return None;
         };
         let head = caller.head.take();
@@ -330,7 +331,7 @@ impl Core {
             }
             if let Received::TooLarge(size) = exchange.receive.receive(end.chunk, true, limit)? {
                 let status = self.too_large(size);
-                return Ok(Err(CallError::new(status, Outcome::Unknown, Blame::Local)));
+                return Ok(Err(CallError::new(status, Outcome::Ran, Blame::Local)));
             }
         }
         Ok(Ok(end.metadata))

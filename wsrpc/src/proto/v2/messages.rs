@@ -45,8 +45,17 @@ impl Core {
         };
         if ended.is_none() {
             exchange.receive.set_waker(waker);
+            self.want(key);
         }
         ended
+    }
+
+    /// Whoever reads a call waits for its next message.
+    pub(super) fn want(&mut self, key: Key) {
+        let wanted = self.get_mut(key).and_then(|call| call.receive.want());
+        if let Some(bytes) = wanted {
+            self.reserve(key, bytes);
+        }
     }
 
     /// Whether another message may be sent: otherwise `waker` is woken when it may.

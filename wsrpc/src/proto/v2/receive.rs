@@ -11,8 +11,8 @@ pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
 /// What has arrived, and what the sender was given room for.
 ///
 /// A message that came in one frame gives its room back when it is taken. One that comes in chunks has memory set aside
-/// in the [`Pool`](super::pool::Pool): from then on each chunk gives its room back as it arrives, so that the message
-/// can be larger than the window, and the memory is given back when the message is taken.
+/// in the [`Pool`](super::pool::Pool), once its reader waits for it: from then on each chunk gives its room back as it
+/// arrives, so that the message can be larger than the window. The memory is given back when the message is taken.
 ///
 /// ```text
 ///                  +--chunk, not the last one--+
@@ -30,6 +30,8 @@ pub(super) struct ReceiveHalf {
     owed: u64,
     messages: VecDeque<Arrived>,
     amid: Option<Assembly>,
+    /// The reader has taken all there was, and waits for the next message.
+    wanted: bool,
     /// The sender will send nothing more.
     last: bool,
     /// What the window grew by, which is the pool's.
@@ -141,6 +143,7 @@ impl ReceiveHalf {
             owed: 0,
             messages: VecDeque::new(),
             amid: None,
+            wanted: false,
             last: false,
             grown: 0,
             credited: None,
@@ -231,9 +234,24 @@ impl ReceiveHalf {
             },
         };
         amid.push(&chunk.payload);
-        let reserves = amid.reserves();
         self.amid = Some(amid);
-        Received::Begun(reserves)
+        self.asks().map_or(Received::Part, Received::Begun)
+    }
+
+    /// The reader waits for the next message. Returns what the one that is arriving takes of the pool, if that is to be
+    /// set aside from now on.
+    pub(super) fn want(&mut self) -> Option<u64> {
+        self.wanted = true;
+        self.asks()
+    }
+
+    /// Only what is waited for has memory set aside: what nobody reads would keep it from others.
+    fn asks(&self) -> Option<u64> {
+        let amid = self.amid.as_ref()?;
+        let asks = self.wanted
+            && self.messages.is_empty()
+            && matches!(amid.memory, Memory::Waits { turn: None, .. });
+        asks.then(|| amid.reserves())
     }
 
     fn complete(&mut self) -> Received {
@@ -283,6 +301,7 @@ impl ReceiveHalf {
     /// Takes the next message. Beside it, what it gives back to the pool.
     pub(super) fn take(&mut self) -> Option<(Message, u64)> {
         let Arrived { message, held } = self.messages.pop_front()?;
+        self.wanted = false;
         Some(match held {
             Held::Window(cost) => {
                 self.owed = self.owed.saturating_add(cost);

@@ -1,0 +1,132 @@
+//! Streams that one side ends before the other one expects it.
+
+use std::time::Duration;
+
+use integration::{
+    grpc_testing::{
+        EchoStatus, ResponseParameters, StreamingInputCallRequest, StreamingOutputCallRequest,
+    },
+    link::{Callee, Link},
+    scene::soon,
+    streams::{channel, of},
+};
+use wsrpc::{Code, Outcome};
+
+use crate::request;
+
+/// Longer than any test.
+const LONG: i32 = 1_000_000_000;
+
+#[tokio::test]
+async fn a_callee_that_fails_early_ends_the_stream_of_requests() {
+    let link = Link::new().await;
+    for callee in [Callee::Server, Callee::Agent] {
+        let calls = link.calls_to(callee);
+        let (requests, stream) = channel();
+        let mut responses = calls
+            .stubs
+            .full_duplex_call(stream)
+            .await
+            .unwrap()
+            .into_inner();
+        let failing = StreamingOutputCallRequest {
+            response_status: Some(EchoStatus {
+                code: 10,
+                message: "enough".into(),
+            }),
+            ..StreamingOutputCallRequest::default()
+        };
+        requests.send(failing).await.unwrap();
+        let error = soon(responses.message()).await.unwrap_err();
+        assert_eq!(error.code(), Code::ABORTED);
+        soon(requests.closed()).await;
+        assert_eq!(responses.message().await.unwrap(), None);
+    }
+    link.finish().await;
+}
+
+#[tokio::test]
+async fn what_came_before_the_deadline_comes_before_its_failure() {
+    let link = Link::new().await;
+    for callee in [Callee::Server, Callee::Agent] {
+        let calls = link.calls_to(callee);
+        let mut wanted = request(&[1, 2, 3]);
+        wanted.response_parameters.push(ResponseParameters {
+            interval_us: LONG,
+            ..ResponseParameters::default()
+        });
+        let call = calls.stubs.streaming_output_call(wanted);
+        let call = call.timeout(Duration::from_secs(1));
+        let mut responses = call.await.unwrap().into_inner();
+        for size in 1..=3 {
+            let response = responses.message().await.unwrap().unwrap();
+            assert_eq!(response.payload.unwrap().body.len(), size);
+        }
+        let error = soon(responses.message()).await.unwrap_err();
+        assert_eq!(error.code(), Code::DEADLINE_EXCEEDED);
+        calls.callee.running(0).await;
+    }
+    link.finish().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_streams_end_within_its_grace() {
+    let link = Link::new().await;
+    let to_server = link.calls_to(Callee::Server);
+    let to_agent = link.calls_to(Callee::Agent);
+    let mut streams = Vec::new();
+    for calls in [&to_server, &to_agent] {
+        let (requests, stream) = channel();
+        let call = calls.stubs.full_duplex_call(stream);
+        let responses = call.await.unwrap().into_inner();
+        calls.callee.running(1).await;
+        streams.push((requests, responses));
+    }
+    let shutdown = tokio::spawn(link.shut_down(Duration::from_secs(60)));
+    // Once a call is refused, the shutdown has begun.
+    soon(async { while to_server.stubs.full_duplex_call(of([])).await.is_ok() {} }).await;
+    let error = to_server.stubs.full_duplex_call(of([])).await.unwrap_err();
+    assert_eq!(error.code(), Code::UNAVAILABLE);
+    assert!(error.outcome().is_safe_to_retry());
+    for (requests, responses) in &mut streams {
+        requests.send(request(&[100_000])).await.unwrap();
+        assert!(soon(responses.message()).await.unwrap().is_some());
+    }
+    for (requests, mut responses) in streams {
+        drop(requests);
+        assert_eq!(soon(responses.message()).await.unwrap(), None);
+    }
+    soon(shutdown).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_without_grace_fails_streams() {
+    let link = Link::new().await;
+    let to_server = link.calls_to(Callee::Server);
+    let to_agent = link.calls_to(Callee::Agent);
+    let mut streams = Vec::new();
+    for calls in [&to_server, &to_agent] {
+        let (requests, stream) = channel::<StreamingOutputCallRequest>();
+        let call = calls.stubs.full_duplex_call(stream);
+        streams.push((requests, call.await.unwrap().into_inner()));
+    }
+    soon(link.shut_down(Duration::ZERO)).await;
+    for (requests, mut responses) in streams {
+        let error = soon(responses.message()).await.unwrap_err();
+        assert_eq!(error.code(), Code::UNAVAILABLE);
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        soon(requests.closed()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_ends_at_once_gets_an_answer() {
+    let link = Link::new().await;
+    for callee in [Callee::Server, Callee::Agent] {
+        let calls = link.calls_to(callee);
+        let none = of::<StreamingInputCallRequest>([]);
+        let answer = soon(calls.stubs.streaming_input_call(none).into_future());
+        assert_eq!(answer.await.unwrap().aggregated_payload_size, 0);
+    }
+    link.finish().await;
+}
