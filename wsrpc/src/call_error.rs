@@ -65,6 +65,7 @@ pub struct CallError {
     status: Status,
     outcome: Outcome,
     blame: Blame,
+    attempts: u32,
 }
 
 impl CallError {
@@ -73,7 +74,14 @@ impl CallError {
             status,
             outcome,
             blame,
+            attempts: 1,
         }
+    }
+
+    /// The failure of the last of this many attempts.
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
     }
 
     /// A failure on this side before anything was sent.
@@ -105,11 +113,21 @@ impl CallError {
     pub fn blame(&self) -> Blame {
         self.blame
     }
+
+    /// How often the call was made: 1, unless a [`RetryPolicy`](crate::RetryPolicy) had it made again. The rest of the
+    /// error is that of the last attempt; those before it did not run, or the method is idempotent.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.status, self.outcome)
+        write!(f, "{} ({}", self.status, self.outcome)?;
+        if self.attempts > 1 {
+            write!(f, ", {} attempts were made", self.attempts)?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -53,6 +53,7 @@ macro_rules! include_proto {
     };
 }
 
+mod backoff;
 mod call;
 mod call_error;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
@@ -87,7 +88,7 @@ pub mod testing;
 pub use futures_core::Stream;
 
 pub use crate::{
-    call::{Call, CallFuture, Channel, Context, Streaming},
+    call::{Call, CallFuture, Channel, Context, RetryPolicy, Streaming},
     call_error::{Blame, CallError, Outcome},
     config::SessionConfig,
     identity::{Identity, KeyError, KeyFileError, PublicKey, SecretKey, SignError, Signer},

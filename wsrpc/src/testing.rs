@@ -139,6 +139,11 @@ impl Side {
         Channel::of_session(self.session.clone())
     }
 
+    #[cfg(test)]
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// This side's key, which the other side's handlers see.
     pub fn public_key(&self) -> PublicKey {
         self.key

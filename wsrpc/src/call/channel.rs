@@ -2,10 +2,11 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::options::CallOptions;
+use super::{CallOptions, RetryBudget, RetryPolicy};
 use crate::{
     call_error::{CallError, Outcome},
     identity::PublicKey,
+    service::MethodDescriptor,
     session::Session,
 };
 
@@ -24,7 +25,11 @@ use crate::{
 pub struct Channel {
     connector: Arc<dyn Connector>,
     options: CallOptions,
+    /// Of methods for which calls are made otherwise, by their full names.
+    methods: Option<Arc<Methods>>,
 }
+
+type Methods = Vec<(String, CallOptions)>;
 
 /// Finds the session that a call goes out on.
 pub(crate) trait Connector: Send + Sync {
@@ -33,6 +38,12 @@ pub(crate) trait Connector: Send + Sync {
 
     /// Waits for what [`lookup`](Self::lookup) said to wait for.
     fn wait(self: Arc<Self>, wait_for_ready: bool) -> WaitForSession;
+
+    /// Whether there will never be a session again.
+    fn is_over(&self) -> bool;
+
+    /// What calls may be made again.
+    fn retry_budget(&self) -> &RetryBudget;
 
     /// For `Debug`: where it leads.
     fn describe(&self) -> String;
@@ -53,9 +64,14 @@ pub(crate) enum Lookup {
 
 impl Channel {
     pub(crate) fn new(connector: Arc<dyn Connector>) -> Self {
+        Self::with_options(connector, CallOptions::default())
+    }
+
+    pub(crate) fn with_options(connector: Arc<dyn Connector>, options: CallOptions) -> Self {
         Self {
             connector,
-            options: CallOptions::default(),
+            options,
+            methods: None,
         }
     }
 
@@ -76,7 +92,37 @@ impl Channel {
     /// The same channel, on which calls wait for a session, within their time-out, and are made again as long as
     /// nothing of them was sent. Default: false, they fail at once while there is no session and none is being made.
     pub fn wait_for_ready(mut self, wait: bool) -> Self {
-        self.options.wait_for_ready = wait;
+        self.options.set_wait_for_ready(wait);
+        self
+    }
+
+    /// The same channel, on which calls that fail are made again as `policy` says; `None` is not at all. Default:
+    /// `None`, or what the client was [built](crate::ClientBuilder::retry) with.
+    pub fn retry(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
+        self.options.set_retry(policy.into());
+        self
+    }
+
+    /// The same channel, on which calls of one method are made otherwise. The method is given by its full name,
+    /// `"ping.Ping/Ping"`, or by its [`MethodDescriptor`]; `set` begins with what this channel has, so what holds for
+    /// the other methods as well is set before.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use wsrpc::RetryPolicy;
+    /// # fn example(client: wsrpc::Client) {
+    /// let channel = client
+    ///     .channel()
+    ///     .timeout(Duration::from_secs(2))
+    ///     .for_method("ping.Ping/Ping", |ping| ping.retry(RetryPolicy::default()));
+    /// # }
+    /// ```
+    pub fn for_method(mut self, method: impl ToString, set: impl FnOnce(Self) -> Self) -> Self {
+        let method = method.to_string();
+        let options = set(self.clone()).options;
+        let methods = Arc::make_mut(self.methods.get_or_insert_default());
+        methods.retain(|(name, _)| *name != method);
+        methods.push((method, options));
         self
     }
 
@@ -84,8 +130,14 @@ impl Channel {
         &self.connector
     }
 
-    pub(super) fn options(&self) -> CallOptions {
-        self.options
+    /// How calls of `method` are made.
+    pub(super) fn options(&self, method: &MethodDescriptor) -> CallOptions {
+        let methods = self.methods.iter().flat_map(|methods| methods.iter());
+        let own = methods
+            .filter(|(name, _)| method.is_named(name))
+            .map(|(_, options)| options)
+            .next();
+        own.unwrap_or(&self.options).clone()
     }
 }
 
@@ -94,6 +146,7 @@ impl fmt::Debug for Channel {
         f.debug_struct("Channel")
             .field("to", &format_args!("{}", self.connector.describe()))
             .field("options", &self.options)
+            .field("methods", &self.methods)
             .finish()
     }
 }
@@ -120,6 +173,14 @@ impl Connector for SessionConnector {
 
     fn wait(self: Arc<Self>, _: bool) -> WaitForSession {
         Box::pin(std::future::ready(self.session()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.ended().is_some()
+    }
+
+    fn retry_budget(&self) -> &RetryBudget {
+        self.0.retry_budget()
     }
 
     fn describe(&self) -> String {

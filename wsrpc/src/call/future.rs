@@ -9,7 +9,9 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-use super::{Call, Lookup, Streaming, WaitForSession, codec, requests, streaming::InFlight};
+use super::{
+    Call, Lookup, Streaming, WaitForSession, codec, requests, retry::Attempts, streaming::InFlight,
+};
 use crate::{
     call_error::{Blame, CallError, Outcome},
     proto::{OpenError, Ticket, deadline_exceeded},
@@ -23,15 +25,17 @@ use crate::{
 pub struct CallFuture<R> {
     call: Call<R>,
     deadline: Option<Instant>,
+    attempts: Attempts,
     state: State,
 }
 
 /// ```text
+///     +-----------------------+------- Pausing: failed, and the call's policy has it made again
+///     v                       |           ^
 ///   Lookup --> Waiting --> Opening --> InFlight --> Done
-///     |                     ^   |         |
-///     +---------------------+   |         |
-///     ^                         |         |
-///     +--- not sent, and the call waits for ready
+///     ^  |                   ^  |         |
+///     |  +-------------------+  |         |
+///     +-------------------------+---------+--- not sent, and the call waits for ready
 /// ```
 enum State {
     Lookup,
@@ -39,6 +43,8 @@ enum State {
     Waiting(WaitForSession),
     Opening(Opening),
     InFlight(InFlight),
+    /// Before another attempt.
+    Pausing(Pin<Box<Sleep>>),
     Done,
 }
 
@@ -76,6 +82,7 @@ impl<R> CallFuture<R> {
         Self {
             call,
             deadline,
+            attempts: Attempts::default(),
             state: State::Lookup,
         }
     }
@@ -93,21 +100,32 @@ impl<R> CallFuture<R> {
                     .map(|session| State::Opening(Opening::new(session, self.deadline))),
                 State::Opening(_) => ready!(self.open(cx)),
                 State::InFlight(call) => match ready!(answer(call, cx)) {
-                    Ok(answer) => match std::mem::replace(&mut self.state, State::Done) {
-                        State::InFlight(call) => return Poll::Ready(Ok((call, answer))),
-                        _ => Ok(State::Done),
-                    },
+                    Ok(answer) => {
+                        self.succeeded();
+                        match std::mem::replace(&mut self.state, State::Done) {
+                            State::InFlight(call) => return Poll::Ready(Ok((call, answer))),
+                            _ => Ok(State::Done),
+                        }
+                    }
                     Err(error) => Err(error),
                 },
+                State::Pausing(pause) => {
+                    ready!(pause.as_mut().poll(cx));
+                    Ok(State::Lookup)
+                }
                 State::Done => panic!("a call was polled after it had ended"),
             };
             self.state = match next {
                 Ok(state) => state,
-                Err(error) if self.may_try_again(&error) => self.again(),
-                Err(error) => {
-                    self.state = State::Done;
-                    return Poll::Ready(Err(error));
-                }
+                Err(error) if self.waits_for_another(&error) => self.wait_for_another(),
+                Err(error) => match self.pause(&error) {
+                    Some(pause) => State::Pausing(pause),
+                    None => {
+                        self.state = State::Done;
+                        let attempts = self.attempts.failed();
+                        return Poll::Ready(Err(error.after_attempts(attempts)));
+                    }
+                },
             };
         }
     }
@@ -170,8 +188,29 @@ impl<R> CallFuture<R> {
         }
     }
 
-    /// Only where nothing can run twice, and where a later attempt can fare better.
-    fn may_try_again(&self, error: &CallError) -> bool {
+    /// How long to wait until the call is made again, if it is.
+    fn pause(&mut self, error: &CallError) -> Option<Pin<Box<Sleep>>> {
+        let connector = self.call.channel.connector();
+        let policy = self.call.options.retry.as_deref();
+        let pause = self.attempts.next(policy, error, self.call.method)?;
+        let until = Instant::now().checked_add(pause)?;
+        let in_time = self.deadline.is_none_or(|deadline| until < deadline);
+        let makes_sense = self.call.outgoing.first.is_some() && in_time && !connector.is_over();
+        if !makes_sense || !connector.retry_budget().take() {
+            return None;
+        }
+        tracing::debug!(method = %self.call.method, %error, ?pause, "a call is made again");
+        Some(Box::pin(sleep_until(until)))
+    }
+
+    fn succeeded(&self) {
+        if self.call.options.retry.is_some() {
+            self.call.channel.connector().retry_budget().succeeded();
+        }
+    }
+
+    /// Only where nothing can run twice, and where another session can do better.
+    fn waits_for_another(&self, error: &CallError) -> bool {
         self.call.options.wait_for_ready
             && error.outcome() == Outcome::NotSent
             && error.code() == crate::Code::UNAVAILABLE
@@ -180,11 +219,11 @@ impl<R> CallFuture<R> {
     }
 
     /// Tries again, once the session that took no call is gone: it may be there for a while, to end what runs.
-    fn again(&self) -> State {
+    fn wait_for_another(&self) -> State {
         let session = match &self.state {
             State::Opening(opening) => opening.session.clone(),
             State::InFlight(call) => call.session.clone(),
-            State::Lookup | State::Waiting(_) | State::Done => return State::Lookup,
+            _ => return State::Lookup,
         };
         if session.ended().is_some() {
             return State::Lookup;
@@ -216,7 +255,8 @@ impl<R: prost::Message + Default> Future for CallFuture<R> {
                 error.into_status("response", this.call.method),
                 Outcome::Ran,
                 Blame::Remote,
-            )),
+            )
+            .after_attempts(this.attempts.failed().saturating_add(1))),
         })
     }
 }

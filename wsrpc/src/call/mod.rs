@@ -7,11 +7,17 @@ mod future;
 mod options;
 mod outgoing;
 mod requests;
+mod retry;
 mod streaming;
 
-pub(crate) use self::channel::{Connector, Lookup, WaitForSession};
 pub use self::{
-    channel::Channel, context::Context, future::CallFuture, outgoing::Call, streaming::Streaming,
+    channel::Channel, context::Context, future::CallFuture, outgoing::Call, retry::RetryPolicy,
+    streaming::Streaming,
+};
+pub(crate) use self::{
+    channel::{Connector, Lookup, WaitForSession},
+    options::CallOptions,
+    retry::RetryBudget,
 };
 
 #[cfg(test)]

@@ -1,11 +1,24 @@
 //! How calls are made.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use super::RetryPolicy;
 /// How calls are made where they do not say it themselves.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct CallOptions {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallOptions {
     /// `None` is no time-out of its own.
     pub(super) timeout: Option<Duration>,
     pub(super) wait_for_ready: bool,
+    /// `None` is no retry.
+    pub(super) retry: Option<Arc<RetryPolicy>>,
+}
+
+impl CallOptions {
+    pub(crate) fn set_wait_for_ready(&mut self, wait: bool) {
+        self.wait_for_ready = wait;
+    }
+
+    pub(crate) fn set_retry(&mut self, policy: Option<RetryPolicy>) {
+        self.retry = policy.map(Arc::new);
+    }
 }

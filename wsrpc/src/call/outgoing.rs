@@ -6,8 +6,7 @@ use futures_core::Stream;
 use tokio::time::Instant;
 
 use super::{
-    CallFuture, Channel, Context, Streaming, codec,
-    options::CallOptions,
+    CallFuture, CallOptions, Channel, Context, RetryPolicy, Streaming, codec,
     requests::{Requests, encoded},
 };
 use crate::{
@@ -45,7 +44,7 @@ use crate::{
 ///
 /// # Panics
 ///
-/// A call with a stream of requests panics outside of a tokio runtime.
+/// A call with a stream of requests, or one that is made again, panics outside of a tokio runtime.
 #[must_use = "a call is made when it is awaited"]
 pub struct Call<R> {
     pub(super) channel: Channel,
@@ -118,7 +117,7 @@ impl<R> Call<R> {
                 streams_responses: streams,
             },
             requests: None,
-            options: channel.options(),
+            options: channel.options(method),
             response: PhantomData,
         }
     }
@@ -149,7 +148,13 @@ impl<R> Call<R> {
     /// Whether the call waits for a session, within its time-out, and is made again as long as nothing of it was sent.
     /// Default: the channel's.
     pub fn wait_for_ready(mut self, wait: bool) -> Self {
-        self.options.wait_for_ready = wait;
+        self.options.set_wait_for_ready(wait);
+        self
+    }
+
+    /// Whether, and how, the call is made again when it fails; `None` is not at all. Default: the channel's.
+    pub fn retry(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
+        self.options.set_retry(policy.into());
         self
     }
 

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Channel, Connector, Lookup, WaitForSession};
+use super::{Channel, Connector, Lookup, RetryBudget, WaitForSession};
 use crate::{
     Blame, Code, Outcome, ProtocolVersion, Response, SessionConfig, SessionEnd, Status,
     call_error::CallError,
@@ -23,32 +23,33 @@ use crate::{
 
 /// Gives what the test has put in, one at a time, and after that has nothing and lets calls wait.
 #[derive(Default)]
-struct Scripted {
+pub(super) struct Scripted {
     finds: Mutex<VecDeque<Lookup>>,
     lookups: Mutex<Vec<bool>>,
     waits: Mutex<VecDeque<Result<Session, CallError>>>,
     filled: Notify,
+    retry_budget: RetryBudget,
 }
 
 impl Scripted {
-    fn new(finds: impl IntoIterator<Item = Lookup>) -> Arc<Self> {
+    pub(super) fn new(finds: impl IntoIterator<Item = Lookup>) -> Arc<Self> {
         Arc::new(Self {
             finds: Mutex::new(finds.into_iter().collect()),
             ..Self::default()
         })
     }
 
-    fn channel(self: &Arc<Self>) -> Channel {
+    pub(super) fn channel(self: &Arc<Self>) -> Channel {
         Channel::new(self.clone())
     }
 
     /// Ends one wait.
-    fn fill(&self, found: Result<Session, CallError>) {
+    pub(super) fn fill(&self, found: Result<Session, CallError>) {
         self.waits.lock().unwrap().push_back(found);
         self.filled.notify_one();
     }
 
-    fn lookups(&self) -> usize {
+    pub(super) fn lookups(&self) -> usize {
         self.lookups.lock().unwrap().len()
     }
 }
@@ -74,6 +75,14 @@ impl Connector for Scripted {
         })
     }
 
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
+    }
+
     fn describe(&self) -> String {
         "a script".into()
     }
@@ -96,7 +105,7 @@ fn ended(version: ProtocolVersion) -> Session {
     client.session
 }
 
-fn failure(status: Status, outcome: Outcome) -> CallError {
+pub(super) fn failure(status: Status, outcome: Outcome) -> CallError {
     CallError::new(status, outcome, Blame::Transport)
 }
 

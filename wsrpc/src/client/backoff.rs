@@ -1,8 +1,8 @@
-//! When to dial again. The only file that knows the `backoff` crate.
+//! When to dial again.
 
 use std::time::Duration;
 
-use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
+use crate::backoff::{Growth, Pauses, part_of};
 
 /// How long a client waits before it dials again.
 ///
@@ -17,18 +17,14 @@ use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as
 /// ```
 #[derive(Clone, Debug)]
 pub struct ReconnectConfig {
-    base: Duration,
-    factor: f64,
-    cap: Duration,
+    growth: Growth,
     stable_after: Duration,
 }
 
 impl Default for ReconnectConfig {
     fn default() -> Self {
         Self {
-            base: Duration::from_secs(1),
-            factor: 1.6,
-            cap: Duration::from_secs(120),
+            growth: Growth::new(Duration::from_secs(1), 1.6, Duration::from_secs(120)),
             stable_after: Duration::from_secs(10),
         }
     }
@@ -37,24 +33,20 @@ impl Default for ReconnectConfig {
 impl ReconnectConfig {
     /// The longest first pause. Default: 1 second; at least 1 millisecond.
     pub fn base(mut self, base: Duration) -> Self {
-        self.base = base.max(Duration::from_millis(1));
+        self.growth.set_base(base);
         self
     }
 
     /// How much the longest pause grows with each failure. Default: 1.6; at least 1.
     pub fn factor(mut self, factor: f64) -> Self {
-        self.factor = if factor.is_finite() {
-            factor.max(1.0)
-        } else {
-            1.0
-        };
+        self.growth.set_factor(factor);
         self
     }
 
     /// The longest pause of all. Default: 120 seconds. A client whose session was taken over by another holder of its key
     /// waits for at least 5 seconds, whatever the cap.
     pub fn cap(mut self, cap: Duration) -> Self {
-        self.cap = cap;
+        self.growth.set_cap(cap);
         self
     }
 
@@ -72,22 +64,14 @@ const AFTER_REPLACED: Duration = Duration::from_secs(5);
 /// The pauses of one client.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    pauses: ExponentialBackoff,
+    pauses: Pauses,
     config: ReconnectConfig,
 }
 
 impl Backoff {
     pub(super) fn new(config: &ReconnectConfig) -> Self {
-        // The crate draws from the interval around a value; half of ours, and all of the interval, is what we want.
-        let pauses = ExponentialBackoffBuilder::new()
-            .with_initial_interval(config.base / 2)
-            .with_multiplier(config.factor)
-            .with_max_interval((config.cap / 2).max(config.base / 2))
-            .with_randomization_factor(1.0)
-            .with_max_elapsed_time(None)
-            .build();
         Self {
-            pauses,
+            pauses: Pauses::new(&config.growth),
             config: config.clone(),
         }
     }
@@ -101,8 +85,7 @@ impl Backoff {
 
     /// The next pause.
     pub(super) fn next(&mut self) -> Duration {
-        // Without a limit on the time in all, there is always a next one.
-        self.pauses.next_backoff().unwrap_or(self.config.cap)
+        self.pauses.next()
     }
 
     /// The pause of a client that has been replaced for this many times in a row: at least 5 seconds, and drawn from an
@@ -110,27 +93,19 @@ impl Backoff {
     pub(super) fn after_replaced(&mut self, times: u32) -> Duration {
         let longest = AFTER_REPLACED
             .saturating_mul(1 << times.min(16))
-            .min(self.config.cap);
+            .min(self.config.growth.cap());
         AFTER_REPLACED + part_of(longest.saturating_sub(AFTER_REPLACED))
     }
 
     /// The pause of a client whose server asked for its clients to be spread over this long: at most the cap.
     pub(super) fn within(&self, spread: Duration) -> Duration {
-        part_of(spread.min(self.config.cap))
+        part_of(spread.min(self.config.growth.cap()))
     }
 
     /// Whether a pause is one of those that follow the loss of a session in good order.
     pub(super) fn is_short(&self, pause: Duration) -> bool {
-        pause <= self.config.base
+        pause <= self.config.growth.base()
     }
-}
-
-/// A random part of `whole`.
-fn part_of(whole: Duration) -> Duration {
-    let mut random = [0; 4];
-    getrandom::fill(&mut random).expect("the system's random source works");
-    let share = f64::from(u32::from_ne_bytes(random)) / f64::from(u32::MAX);
-    whole.mul_f64(share)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::{
     state::Progress,
 };
 use crate::{
+    call::{CallOptions, RetryBudget, RetryPolicy},
     config::SessionConfig,
     identity::{Identity, PublicKey},
     service::{RouterBuilder, Service},
@@ -33,7 +34,7 @@ pub struct ClientBuilder {
     reconnect: ReconnectConfig,
     connect_timeout: Duration,
     handshake_timeout: Duration,
-    wait_for_ready: bool,
+    calls: CallOptions,
 }
 
 impl ClientBuilder {
@@ -48,7 +49,7 @@ impl ClientBuilder {
             reconnect: ReconnectConfig::default(),
             connect_timeout: Duration::from_secs(20),
             handshake_timeout: Duration::from_secs(20),
-            wait_for_ready: false,
+            calls: CallOptions::default(),
         }
     }
 
@@ -123,7 +124,14 @@ impl ClientBuilder {
     /// call says otherwise. Default: false. What the Go library's `UniClientConn` does, except that it never sends a
     /// call twice.
     pub fn wait_for_ready(mut self, wait: bool) -> Self {
-        self.wait_for_ready = wait;
+        self.calls.set_wait_for_ready(wait);
+        self
+    }
+
+    /// Which calls that failed are made again, unless a channel or a call says otherwise; `None` are none. Default:
+    /// `None`.
+    pub fn retry(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
+        self.calls.set_retry(policy.into());
         self
     }
 
@@ -195,7 +203,6 @@ impl ClientBuilder {
         let shared = Arc::new(Shared::new(
             self.identity.public_key(),
             endpoint.to_string(),
-            self.wait_for_ready,
         ));
         let dialer = Dialer {
             endpoint,
@@ -215,7 +222,11 @@ impl ClientBuilder {
         };
         reconnect.spawn();
         Ok(Client {
-            handle: Arc::new(Handle { shared }),
+            handle: Arc::new(Handle {
+                shared,
+                calls: self.calls,
+                retry_budget: RetryBudget::default(),
+            }),
         })
     }
 }

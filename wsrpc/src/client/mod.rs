@@ -19,7 +19,7 @@ pub use self::{
 };
 use self::{reconnect::Shared, state::Progress};
 use crate::{
-    call::{Channel, Connector, Lookup, WaitForSession},
+    call::{CallOptions, Channel, Connector, Lookup, RetryBudget, WaitForSession},
     call_error::{Blame, CallError, Outcome},
     identity::{Identity, PublicKey},
     session_end::SessionEnd,
@@ -54,7 +54,7 @@ impl Client {
 
     /// The channel that stubs call the server through.
     pub fn channel(&self) -> Channel {
-        Channel::new(self.handle.clone()).wait_for_ready(self.handle.shared.wait_for_ready())
+        Channel::with_options(self.handle.clone(), self.handle.calls.clone())
     }
 
     /// The key that this client proves to have.
@@ -130,6 +130,9 @@ impl fmt::Debug for Client {
 /// What clients and their channels share, and the connection's task does not: when it is dropped, the task ends.
 struct Handle {
     shared: Arc<Shared>,
+    /// How calls are made unless their channel says otherwise.
+    calls: CallOptions,
+    retry_budget: RetryBudget,
 }
 
 impl Drop for Handle {
@@ -176,6 +179,14 @@ impl Connector for Handle {
                 }
             }
         })
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(*self.shared.progress(), Progress::Shutdown)
+    }
+
+    fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     fn describe(&self) -> String {

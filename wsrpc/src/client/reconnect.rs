@@ -31,18 +31,16 @@ pub(super) struct Shared {
     task: watch::Sender<()>,
     public_key: PublicKey,
     endpoint: String,
-    wait_for_ready: bool,
 }
 
 impl Shared {
-    pub(super) fn new(public_key: PublicKey, endpoint: String, wait_for_ready: bool) -> Self {
+    pub(super) fn new(public_key: PublicKey, endpoint: String) -> Self {
         Self {
             progress: watch::Sender::new(Progress::Connecting(None)),
             closing: watch::Sender::new(false),
             task: watch::Sender::new(()),
             public_key,
             endpoint,
-            wait_for_ready,
         }
     }
 
@@ -61,10 +59,6 @@ impl Shared {
 
     pub(super) fn endpoint(&self) -> &str {
         &self.endpoint
-    }
-
-    pub(super) fn wait_for_ready(&self) -> bool {
-        self.wait_for_ready
     }
 
     /// Calls are not made on this session any more.

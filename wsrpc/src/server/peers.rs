@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AllowList, PeerEvents, registry::Registry};
 use crate::{
-    call::{Channel, Connector, Lookup, WaitForSession},
+    call::{Channel, Connector, Lookup, RetryBudget, WaitForSession},
     call_error::{Blame, CallError, Outcome},
     identity::PublicKey,
     session_end::SessionEnd,
@@ -32,6 +32,7 @@ impl Peers {
         Channel::new(Arc::new(PeerConnector {
             registry: self.registry.clone(),
             key,
+            retry_budget: RetryBudget::default(),
         }))
     }
 
@@ -77,6 +78,7 @@ impl Peers {
 struct PeerConnector {
     registry: Arc<Registry>,
     key: PublicKey,
+    retry_budget: RetryBudget,
 }
 
 impl Connector for PeerConnector {
@@ -98,6 +100,14 @@ impl Connector for PeerConnector {
             let arrived = self.registry.clone().arrival(self.key).await;
             arrived.ok_or_else(shut_down)
         })
+    }
+
+    fn is_over(&self) -> bool {
+        self.registry.is_draining()
+    }
+
+    fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     fn describe(&self) -> String {

@@ -142,6 +142,13 @@ impl MethodDescriptor {
     pub const fn idempotency(&self) -> Idempotency {
         self.idempotency
     }
+
+    /// Whether this is its full name, `ping.Ping/Ping`.
+    pub(crate) fn is_named(&self, full: &str) -> bool {
+        full.strip_prefix(self.service)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|name| name == self.name)
+    }
 }
 
 impl std::fmt::Display for MethodDescriptor {

@@ -26,6 +26,7 @@ pub(crate) use self::{
     hello::{Agreed, HelloError, agree},
 };
 use crate::{
+    call::RetryBudget,
     call_error::CallError,
     config::Resolved,
     identity::PublicKey,
@@ -54,6 +55,7 @@ struct Shared {
     /// The session drains, its peer goes away, or it has ended.
     turned: Notify,
     handlers: Handlers,
+    retry_budget: RetryBudget,
 }
 
 struct State {
@@ -113,6 +115,7 @@ impl Session {
             }),
             turned: Notify::new(),
             handlers: Handlers::default(),
+            retry_budget: RetryBudget::default(),
         }));
         let driver = Driver::new(session.clone(), socket, router, config, hooks);
         (session, driver)
@@ -142,6 +145,11 @@ impl Session {
     /// Bytes of the largest message that this side takes.
     pub(crate) fn max_recv_size(&self) -> usize {
         self.0.max_recv_size
+    }
+
+    /// What calls that are bound to this session may be made again.
+    pub(crate) fn retry_budget(&self) -> &RetryBudget {
+        &self.0.retry_budget
     }
 
     /// Makes a call; see [`Core::open`].
