@@ -3,6 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use crate::{
+    compression,
     proto::{KeepaliveConfig, Limits, MAX_METADATA},
     version::ProtocolVersion,
     wire::v2::Hello,
@@ -238,7 +239,7 @@ impl Resolved {
             max_calls: u32::try_from(self.limits.max_running).unwrap_or(u32::MAX),
             max_metadata_size: MAX_METADATA as u32,
             features: Vec::new(),
-            compression: Vec::new(),
+            compression: compression::offered(),
             instance_id: instance_id(),
             agent: concat!("wsrpc-rust/", env!("CARGO_PKG_VERSION")).into(),
             labels: Vec::new(),

@@ -17,6 +17,7 @@
 //! - `serde`: `Serialize` and `Deserialize` for [`PublicKey`].
 //! - `health`: gRPC's health service, in the module `health`.
 //! - `reflection`: gRPC's reflection, in the module `reflection`.
+//! - `zstd`: messages are compressed where that is asked for, and inflated: see [`Compression`].
 //!
 //! Without a TLS provider there is neither client nor server, but [`testing`] works.
 
@@ -58,6 +59,7 @@ mod call;
 mod call_error;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod client;
+mod compression;
 mod config;
 mod identity;
 mod metadata;
@@ -87,9 +89,13 @@ pub mod testing;
 
 pub use futures_core::Stream;
 
+#[cfg(feature = "zstd")]
+#[cfg_attr(docsrs, doc(cfg(feature = "zstd")))]
+pub use crate::compression::Compressed;
 pub use crate::{
     call::{Call, CallFuture, Channel, Context, RetryPolicy, Streaming},
     call_error::{Blame, CallError, Outcome},
+    compression::Compression,
     config::SessionConfig,
     identity::{Identity, KeyError, KeyFileError, PublicKey, SecretKey, SignError, Signer},
     metadata::{Metadata, MetadataError, MetadataValue},

@@ -5,6 +5,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use super::{CallOptions, RetryBudget, RetryPolicy};
 use crate::{
     call_error::{CallError, Outcome},
+    compression::Compression,
     identity::PublicKey,
     service::MethodDescriptor,
     session::Session,
@@ -100,6 +101,12 @@ impl Channel {
     /// `None`, or what the client was [built](crate::ClientBuilder::retry) with.
     pub fn retry(mut self, policy: impl Into<Option<RetryPolicy>>) -> Self {
         self.options.set_retry(policy.into());
+        self
+    }
+
+    /// The same channel, on which requests are compressed like this, for peers that can undo it. Default: they are not.
+    pub fn compress(mut self, compression: Compression) -> Self {
+        self.options.compression = compression;
         self
     }
 

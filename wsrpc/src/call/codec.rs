@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
+    compression::{InflateError, inflate},
     proto,
     service::MethodDescriptor,
     status::{Code, Status},
@@ -13,15 +14,16 @@ use crate::{
 pub(crate) enum CodecError {
     #[error(transparent)]
     Protobuf(#[from] prost::DecodeError),
-    #[error("it is compressed, which this side did not offer to undo")]
-    Compressed,
+    #[error(transparent)]
+    Inflate(#[from] InflateError),
 }
 
 impl CodecError {
     /// The status of a call of `method` whose request or response, as `what` says, is bad.
     pub(crate) fn into_status(self, what: &str, method: &MethodDescriptor) -> Status {
-        let code = match what {
-            "request" => Code::INVALID_ARGUMENT,
+        let code = match self {
+            Self::Inflate(InflateError::TooLarge { .. }) => Code::RESOURCE_EXHAUSTED,
+            _ if what == "request" => Code::INVALID_ARGUMENT,
             _ => Code::INTERNAL,
         };
         Status::new(
@@ -31,17 +33,18 @@ impl CodecError {
     }
 }
 
-pub(crate) fn encode(message: &impl prost::Message) -> proto::Message {
-    Bytes::from(message.encode_to_vec()).into()
+pub(crate) fn encode(message: &impl prost::Message) -> Bytes {
+    message.encode_to_vec().into()
 }
 
 /// Decodes a message that has at most `limit` bytes.
 pub(crate) fn decode<T: prost::Message + Default>(
     message: proto::Message,
-    _limit: usize,
+    limit: usize,
 ) -> Result<T, CodecError> {
-    if message.inflated.is_some() {
-        return Err(CodecError::Compressed);
-    }
-    Ok(T::decode(message.payload)?)
+    let payload = match message.inflated {
+        Some(size) => inflate(&message.payload, size, limit)?,
+        None => message.payload,
+    };
+    Ok(T::decode(payload)?)
 }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
+    compression::compress,
     proto::{OpenError, Ticket, deadline_exceeded},
     service::Response,
     session::Session,
@@ -96,8 +97,10 @@ impl<R> CallFuture<R> {
         loop {
             let next = match &mut self.state {
                 State::Lookup => self.lookup(),
-                State::Waiting(wait) => ready!(wait.as_mut().poll(cx))
-                    .map(|session| State::Opening(Opening::new(session, self.deadline))),
+                State::Waiting(wait) => {
+                    let found = ready!(wait.as_mut().poll(cx));
+                    found.map(|session| self.begin(session))
+                }
                 State::Opening(_) => ready!(self.open(cx)),
                 State::InFlight(call) => match ready!(answer(call, cx)) {
                     Ok(answer) => {
@@ -130,17 +133,25 @@ impl<R> CallFuture<R> {
         }
     }
 
-    fn lookup(&self) -> Result<State, CallError> {
+    fn lookup(&mut self) -> Result<State, CallError> {
         let connector = self.call.channel.connector();
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
-            Lookup::Ready(session) => Ok(State::Opening(Opening::new(session, self.deadline))),
+            Lookup::Ready(session) => Ok(self.begin(session)),
             Lookup::Failed(error) => Err(error),
             Lookup::Wait => {
                 let wait = connector.clone().wait(wait_for_ready);
                 Ok(State::Waiting(self.in_time(wait)))
             }
         }
+    }
+
+    /// Begins to open the call on `session`, with its request as that session's peer takes it.
+    fn begin(&mut self, session: Session) -> State {
+        let compression = session.accepted().or_off(self.call.options.compression);
+        let request = self.call.request.clone();
+        self.call.outgoing.first = request.map(|request| compress(request, compression));
+        State::Opening(Opening::new(session, self.deadline))
     }
 
     /// Waits no longer than the call may take.
@@ -171,7 +182,10 @@ impl<R> CallFuture<R> {
                 let session = session.clone();
                 *ticket = None;
                 if let Some(requests) = self.call.requests.take() {
-                    tokio::spawn(requests::send_all(session.clone(), key, requests));
+                    let compression = self.call.options.compression;
+                    let compression = session.accepted().or_off(compression);
+                    let sending = requests::send_all(session.clone(), key, requests, compression);
+                    tokio::spawn(sending);
                 }
                 Poll::Ready(Ok(State::InFlight(InFlight { session, key })))
             }
@@ -195,7 +209,7 @@ impl<R> CallFuture<R> {
         let pause = self.attempts.next(policy, error, self.call.method)?;
         let until = Instant::now().checked_add(pause)?;
         let in_time = self.deadline.is_none_or(|deadline| until < deadline);
-        let makes_sense = self.call.outgoing.first.is_some() && in_time && !connector.is_over();
+        let makes_sense = self.call.request.is_some() && in_time && !connector.is_over();
         if !makes_sense || !connector.retry_budget().take() {
             return None;
         }
@@ -215,7 +229,7 @@ impl<R> CallFuture<R> {
             && error.outcome() == Outcome::NotSent
             && error.code() == crate::Code::UNAVAILABLE
             && !matches!(self.state, State::Lookup | State::Waiting(_))
-            && (self.call.requests.is_some() || self.call.outgoing.first.is_some())
+            && (self.call.requests.is_some() || self.call.request.is_some())
     }
 
     /// Tries again, once the session that took no call is gone: it may be there for a while, to end what runs.

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::RetryPolicy;
+use crate::compression::Compression;
 /// How calls are made where they do not say it themselves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallOptions {
@@ -11,6 +12,7 @@ pub(crate) struct CallOptions {
     pub(super) wait_for_ready: bool,
     /// `None` is no retry.
     pub(super) retry: Option<Arc<RetryPolicy>>,
+    pub(super) compression: Compression,
 }
 
 impl CallOptions {

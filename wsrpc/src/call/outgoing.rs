@@ -2,6 +2,7 @@
 
 use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::Instant;
 
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::{
     call_error::CallError,
+    compression::Compression,
     metadata::Metadata,
     proto::{MethodName, Outgoing},
     service::{MethodDescriptor, Response},
@@ -49,7 +51,10 @@ use crate::{
 pub struct Call<R> {
     pub(super) channel: Channel,
     pub(super) method: &'static MethodDescriptor,
+    /// What is sent, except for the request.
     pub(super) outgoing: Outgoing,
+    /// The one request, encoded.
+    pub(super) request: Option<Bytes>,
     pub(super) requests: Option<Requests>,
     pub(super) options: CallOptions,
     response: PhantomData<fn() -> R>,
@@ -116,6 +121,7 @@ impl<R> Call<R> {
                 first: None,
                 streams_responses: streams,
             },
+            request: None,
             requests: None,
             options: channel.options(method),
             response: PhantomData,
@@ -123,7 +129,7 @@ impl<R> Call<R> {
     }
 
     fn with_request(mut self, request: &impl prost::Message) -> Self {
-        self.outgoing.first = Some(codec::encode(request));
+        self.request = Some(codec::encode(request));
         self
     }
 
@@ -158,6 +164,12 @@ impl<R> Call<R> {
         self
     }
 
+    /// Whether requests are compressed, for a peer that can undo it. Default: as the channel has it.
+    pub fn compress(mut self, compression: Compression) -> Self {
+        self.options.compression = compression;
+        self
+    }
+
     /// Sends `metadata` beside the request. Default: none.
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.outgoing.metadata = metadata;
@@ -179,8 +191,8 @@ impl<R> Call<R> {
 
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let request = match &self.outgoing.first {
-            Some(first) => format!("{} bytes", first.payload.len()),
+        let request = match &self.request {
+            Some(request) => format!("{} bytes", request.len()),
             None => "a stream".to_owned(),
         };
         f.debug_struct("Call")

@@ -6,17 +6,19 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use futures_core::Stream;
 
 use super::codec;
 use crate::{
     call_error::{Blame, CallError, Outcome},
-    proto::{self, CallKey, SendError},
+    compression::{Compression, compress},
+    proto::{CallKey, SendError},
     session::Session,
 };
 
 /// A user's stream of requests, encoded as they are yielded.
-pub(super) type Requests = Pin<Box<dyn Stream<Item = proto::Message> + Send>>;
+pub(super) type Requests = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
 /// Encodes what `stream` yields.
 pub(super) fn encoded<S>(stream: S) -> Requests
@@ -29,7 +31,7 @@ where
 struct Encoded<S>(Pin<Box<S>>);
 
 impl<S: Stream<Item: prost::Message>> Stream for Encoded<S> {
-    type Item = proto::Message;
+    type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = ready!(self.0.as_mut().poll_next(cx));
@@ -38,8 +40,13 @@ impl<S: Stream<Item: prost::Message>> Stream for Encoded<S> {
 }
 
 /// Sends requests as far as the callee has room for them, until there are no more or nobody wants them.
-pub(super) async fn send_all(session: Session, key: CallKey, mut requests: Requests) {
-    let sent = poll_fn(|cx| poll_send(&session, key, &mut requests, cx)).await;
+pub(super) async fn send_all(
+    session: Session,
+    key: CallKey,
+    mut requests: Requests,
+    compression: Compression,
+) {
+    let sent = poll_fn(|cx| poll_send(&session, key, &mut requests, compression, cx)).await;
     match sent {
         Ok(()) => session.finish(key),
         Err(SendError::Stopped) => {}
@@ -54,13 +61,14 @@ fn poll_send(
     session: &Session,
     key: CallKey,
     requests: &mut Requests,
+    compression: Compression,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), SendError>> {
     loop {
         // Asked before each request also when there is room, so that the task ends with its call.
         ready!(session.poll_room(key, cx))?;
         match ready!(requests.as_mut().poll_next(cx)) {
-            Some(message) => session.send(key, message)?,
+            Some(message) => session.send(key, compress(message, compression))?,
             None => return Poll::Ready(Ok(())),
         }
     }

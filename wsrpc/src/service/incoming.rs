@@ -12,6 +12,7 @@ use super::{MethodDescriptor, Origin, Request, Response, ServiceDescriptor, Trai
 use crate::{
     call::{Streaming, codec},
     call_error::CallError,
+    compression::{Accepted, Compression, compress},
     metadata::Metadata,
     proto::{self, Answer, Answered, Refusal, SendError},
     status::Status,
@@ -88,6 +89,8 @@ pub struct IncomingCall {
     /// No other message follows.
     pub(crate) last: bool,
     pub(crate) origin: Origin,
+    /// Of responses that do not say it themselves.
+    pub(crate) compression: Compression,
 }
 
 impl IncomingCall {
@@ -99,7 +102,8 @@ impl IncomingCall {
         H: FnOnce(Request<Q>) -> F + Send + 'static,
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
     {
-        self.with_one_request(handler, respond)
+        let outbound = Outbound::new(&self);
+        self.with_one_request(handler, move |result| respond(result, outbound))
     }
 
     /// One request, a stream of responses.
@@ -122,8 +126,9 @@ impl IncomingCall {
         H: FnOnce(Request<Streaming<Q>>) -> F,
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
     {
+        let outbound = Outbound::new(&self);
         let answer = handler(self.with_requests());
-        HandlerFuture::new(async move { respond(answer.await) })
+        HandlerFuture::new(async move { respond(answer.await, outbound) })
     }
 
     /// A stream of requests, a stream of responses.
@@ -148,14 +153,15 @@ impl IncomingCall {
     fn with_one_request<Q, H, F>(
         mut self,
         handler: H,
-        answer: fn(F::Output) -> Answered,
+        answer: impl FnOnce(F::Output) -> Answered + Send + 'static,
     ) -> HandlerFuture
     where
         Q: prost::Message + Default,
         H: FnOnce(Request<Q>) -> F + Send + 'static,
         F: Future + Send + 'static,
     {
-        if let (Some(first), true) = (self.first.take(), self.last) {
+        let is_plain = |first: &mut proto::Message| first.inflated.is_none() && self.last;
+        if let Some(first) = self.first.take_if(is_plain) {
             // The usual call: its one request came with it.
             return match self.decode(first) {
                 Ok(request) => {
@@ -167,7 +173,13 @@ impl IncomingCall {
         }
         HandlerFuture::new(async move {
             let request = match self.only_request().await {
-                Ok(first) => self.decode(first),
+                Ok(first) => {
+                    if first.inflated.is_some() {
+                        // To inflate it may take a while: not where all calls are read.
+                        tokio::task::yield_now().await;
+                    }
+                    self.decode(first)
+                }
                 Err(status) => Err(status),
             };
             match request {
@@ -222,11 +234,35 @@ impl IncomingCall {
     }
 }
 
-fn respond<R: prost::Message>(result: Result<Response<R>, Status>) -> Answered {
-    let (message, mut metadata, trailers) = result.map_err(Refusal::ByHandler)?.into_parts();
+/// How the responses to a call are compressed.
+#[derive(Clone, Copy)]
+struct Outbound {
+    /// Of the service.
+    default: Compression,
+    accepted: Accepted,
+}
+
+impl Outbound {
+    fn new(call: &IncomingCall) -> Self {
+        Self {
+            default: call.compression,
+            accepted: call.origin.session.accepted(),
+        }
+    }
+
+    fn of<T>(self, response: &Response<T>) -> Compression {
+        let wanted = response.compression().unwrap_or(self.default);
+        self.accepted.or_off(wanted)
+    }
+}
+
+fn respond<R: prost::Message>(result: Result<Response<R>, Status>, outbound: Outbound) -> Answered {
+    let response = result.map_err(Refusal::ByHandler)?;
+    let compression = outbound.of(&response);
+    let (message, mut metadata, trailers) = response.into_parts();
     metadata.merge(filled(trailers));
     Ok(Answer {
-        message: Some(codec::encode(&message)),
+        message: Some(compress(codec::encode(&message), compression)),
         metadata,
     })
 }
@@ -255,6 +291,7 @@ pub struct Finished(Answered);
 /// Where a handler's responses go.
 pub struct Responses<R> {
     origin: Origin,
+    outbound: Outbound,
     response: PhantomData<fn(R)>,
 }
 
@@ -262,6 +299,7 @@ impl<R: prost::Message> Responses<R> {
     fn new(call: &IncomingCall) -> Self {
         Self {
             origin: call.origin.clone(),
+            outbound: Outbound::new(call),
             response: PhantomData,
         }
     }
@@ -282,6 +320,7 @@ impl<R: prost::Message> Responses<R> {
         S: Stream<Item = Result<R, Status>>,
     {
         let Origin { session, slot, .. } = self.origin;
+        let compression = self.outbound.of(&response);
         let (stream, metadata, trailers) = response.into_parts();
         session.send_head(slot, metadata).map_err(Refusal::ByUs)?;
         let mut stream = pin!(stream);
@@ -291,7 +330,7 @@ impl<R: prost::Message> Responses<R> {
                 .map_err(unwanted)?;
             match poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
                 Some(Ok(message)) => session
-                    .send(slot, codec::encode(&message))
+                    .send(slot, compress(codec::encode(&message), compression))
                     .map_err(unwanted)?,
                 Some(Err(mut status)) => {
                     if let Some(trailers) = trailers {

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::Trailers;
 use crate::{
-    call::Channel, identity::PublicKey, metadata::Metadata, proto::Slot, session::Session,
+    call::Channel, compression::Compression, identity::PublicKey, metadata::Metadata, proto::Slot,
+    session::Session,
 };
 
 /// Where a call comes from, and until when it is to be answered.
@@ -122,6 +123,8 @@ pub struct Response<T> {
     message: T,
     metadata: Metadata,
     trailers: Option<Trailers>,
+    /// `None` is as the service has it.
+    compression: Option<Compression>,
 }
 
 impl<T> Response<T> {
@@ -135,6 +138,7 @@ impl<T> Response<T> {
             message,
             metadata,
             trailers: None,
+            compression: None,
         }
     }
 
@@ -153,6 +157,18 @@ impl<T> Response<T> {
     pub fn with_trailers(mut self, trailers: &Trailers) -> Self {
         self.trailers = Some(trailers.clone());
         self
+    }
+
+    /// Sends the message, or all those of a stream, compressed like this. Default: not compressed, unless the service is
+    /// [wrapped](Compression) so.
+    pub fn compress(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// What was asked for, if anything was.
+    pub(crate) fn compression(&self) -> Option<Compression> {
+        self.compression
     }
 
     /// What is sent, or came, beside the message; of a stream, what comes before its messages.
@@ -189,6 +205,7 @@ impl<T> Response<T> {
             message: f(self.message),
             metadata: self.metadata,
             trailers: self.trailers,
+            compression: self.compression,
         }
     }
 }

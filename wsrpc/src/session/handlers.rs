@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{Session, lock};
 use crate::{
+    compression::Compression,
     proto::{Answered, Incoming, Refusal, Slot},
     service::{HandlerFuture, IncomingCall, MethodDescriptor, Origin, Router},
     status::Status,
@@ -228,6 +229,7 @@ pub(super) fn start(
             deadline: scope.deadline,
         },
         metadata: incoming.metadata,
+        compression: Compression::Off,
     };
     let future = match guard(scope, || method.service.call(method.index, call)) {
         Ok(future) => future,

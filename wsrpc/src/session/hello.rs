@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    compression::Accepted,
     config::Resolved,
     proto::{Parity, PeerLimits},
     session_end::close_code,
@@ -39,6 +40,14 @@ impl Agreed {
         match self {
             Self::V1 => ProtocolVersion::V1,
             Self::V2 { .. } => ProtocolVersion::V2,
+        }
+    }
+
+    /// The compressions that the peer can undo.
+    pub(crate) fn accepted(self) -> Accepted {
+        match self {
+            Self::V1 => Accepted::default(),
+            Self::V2 { peer, .. } => peer.into(),
         }
     }
 }

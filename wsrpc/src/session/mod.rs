@@ -28,6 +28,7 @@ pub(crate) use self::{
 use crate::{
     call::RetryBudget,
     call_error::CallError,
+    compression::Accepted,
     config::Resolved,
     identity::PublicKey,
     metadata::Metadata,
@@ -51,6 +52,7 @@ struct Shared {
     peer: PublicKey,
     version: ProtocolVersion,
     max_recv_size: usize,
+    accepted: Accepted,
     state: Mutex<State>,
     /// The session drains, its peer goes away, or it has ended.
     turned: Notify,
@@ -107,6 +109,7 @@ impl Session {
             peer,
             version: agreed.version(),
             max_recv_size: config.max_recv_size,
+            accepted: agreed.accepted(),
             state: Mutex::new(State {
                 core,
                 driver: None,
@@ -145,6 +148,11 @@ impl Session {
     /// Bytes of the largest message that this side takes.
     pub(crate) fn max_recv_size(&self) -> usize {
         self.0.max_recv_size
+    }
+
+    /// What the peer can undo.
+    pub(crate) fn accepted(&self) -> Accepted {
+        self.0.accepted
     }
 
     /// What calls that are bound to this session may be made again.

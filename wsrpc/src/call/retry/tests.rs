@@ -469,6 +469,21 @@ async fn version_1_does_as_well_where_it_can_tell() {
     assert_eq!(get(&count), 1 + 4);
 }
 
+#[cfg(feature = "zstd")]
+#[tokio::test(start_paused = true)]
+async fn a_compressed_request_is_sent_as_it_is_to_a_later_session_that_cannot_undo_it() {
+    let (first, _busy, _) = failing(Status::unavailable("busy"));
+    let v1 = || Services::new().max_version(crate::ProtocolVersion::V1);
+    let (second, _server) = pair(v1(), v1().add(Echo::plain()));
+    let script = Scripted::new([&first, &second].map(ready));
+    let channel = script.channel().retry(policy());
+    let text = Text::new("x".repeat(1000));
+    let call: Call<Text> = Call::unary(&channel, &IDEMPOTENT, &text);
+    let answer = call.compress(crate::Compression::Zstd).await.unwrap();
+    assert_eq!(*answer, text);
+    assert_eq!(script.lookups(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_poll_of_a_call_in_a_pause_is_harmless() {
     let (client, _server, count) = failing(Status::unavailable("busy"));

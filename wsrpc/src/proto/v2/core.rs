@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
+    compression::ZSTD,
     metadata::Metadata,
     proto::{
         Event, Keepalive, Key, Limits, Signal, deadline_exceeded, deadlines::Deadlines, room::Room,
@@ -37,6 +38,8 @@ pub(crate) struct PeerLimits {
     pub(crate) max_message_size: u64,
     /// Bytes of metadata in one frame.
     pub(crate) max_metadata_size: u32,
+    /// It can undo zstd.
+    pub(crate) zstd: bool,
 }
 
 impl From<&Hello> for PeerLimits {
@@ -45,6 +48,7 @@ impl From<&Hello> for PeerLimits {
             initial_window: hello.initial_window,
             max_message_size: hello.max_message_size,
             max_metadata_size: hello.max_metadata_size,
+            zstd: hello.compression.iter().any(|name| name.as_str() == ZSTD),
         }
     }
 }
