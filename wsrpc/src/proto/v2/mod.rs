@@ -20,3 +20,6 @@ pub(crate) use self::{
     core::{Core, MAX_METADATA, PeerLimits},
     ids::Parity,
 };
+
+#[cfg(test)]
+mod tests;

@@ -373,6 +373,23 @@ impl ReceiveHalf {
         self.grown = self.grown.saturating_add(bytes);
     }
 
+    /// All of the window is left, owed or held.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let messages = self.messages.iter().map(|arrived| match arrived.held {
+            Held::Window(bytes) => bytes,
+            Held::Pool(_) => 0,
+        });
+        let amid = self.amid.as_ref().map_or(0, |amid| match amid.memory {
+            Memory::Waits { window, .. } => window,
+            Memory::Admitted => 0,
+        });
+        let held = messages.sum::<u64>() + amid;
+        if !self.last {
+            assert_eq!(self.left + self.owed + held, self.window);
+        }
+    }
+
     /// What is left of the window, what of it is owed, and how large it is.
     #[cfg(test)]
     pub(super) fn window(&self) -> (u64, u64, u64) {

@@ -1,0 +1,4 @@
+mod actors;
+mod half;
+mod pair;
+mod schedules;
