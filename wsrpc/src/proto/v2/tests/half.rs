@@ -11,7 +11,7 @@ use crate::{
     call_error::CallError,
     metadata::Metadata,
     proto::{
-        Event, Incoming, Key, KeepaliveConfig, Limits, Message, MethodName, Outgoing, PeerLimits,
+        Event, Incoming, KeepaliveConfig, Key, Limits, Message, MethodName, Outgoing, PeerLimits,
         Reply,
         v2::{Core, Parity},
     },

@@ -211,10 +211,7 @@ impl Pair {
     fn next_event(&self) -> Option<Instant> {
         let of_side = |side: &Side| {
             let arrival = side.arriving.front().map(|(at, _)| *at);
-            [
-                arrival.filter(|_| self.connected),
-                side.core.next_timeout(),
-            ]
+            [arrival.filter(|_| self.connected), side.core.next_timeout()]
         };
         let callers = self.callers.iter().map(|caller| &caller.pace);
         let handlers = self.handlers.iter().map(|handler| &handler.pace);
