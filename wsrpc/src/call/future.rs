@@ -179,15 +179,18 @@ impl<R> CallFuture<R> {
         outgoing.deadline = deadline.map(Instant::into_std);
         match session.open(outgoing, *ticket, cx.waker()) {
             Ok(key) => {
-                let session = session.clone();
                 *ticket = None;
+                let session = session.clone();
+                // Before the task: if there is no runtime for that, the call is let go of.
+                let call = InFlight { session, key };
                 if let Some(requests) = self.call.requests.take() {
                     let compression = self.call.options.compression;
-                    let compression = session.accepted().or_off(compression);
-                    let sending = requests::send_all(session.clone(), key, requests, compression);
-                    tokio::spawn(sending);
+                    let compression = call.session.accepted().or_off(compression);
+                    let session = call.session.clone();
+                    let sending = requests::send_all(session, key, requests, compression);
+                    tokio::spawn(super::Context::current().scope(sending));
                 }
-                Poll::Ready(Ok(State::InFlight(InFlight { session, key })))
+                Poll::Ready(Ok(State::InFlight(call)))
             }
             Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
             Err(OpenError::Full(waiting)) => {

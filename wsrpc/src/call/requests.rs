@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -14,7 +15,8 @@ use crate::{
     call_error::{Blame, CallError, Outcome},
     compression::{Compression, compress},
     proto::{CallKey, SendError},
-    session::Session,
+    session::{Session, panic_message},
+    status::Status,
 };
 
 /// A user's stream of requests, encoded as they are yielded.
@@ -46,7 +48,19 @@ pub(super) async fn send_all(
     mut requests: Requests,
     compression: Compression,
 ) {
-    let sent = poll_fn(|cx| poll_send(&session, key, &mut requests, compression, cx)).await;
+    let sent = poll_fn(|cx| {
+        // The stream is the user's. Were its panic to end this task and nothing else, the call would wait for ever.
+        let step = catch_unwind(AssertUnwindSafe(|| {
+            poll_send(&session, key, &mut requests, compression, cx)
+        }));
+        step.unwrap_or_else(|panic| {
+            let message = panic_message(&*panic);
+            tracing::error!(message, "a stream of requests panicked");
+            let status = Status::internal("the stream of requests panicked");
+            Poll::Ready(Err(SendError::Rejected(status)))
+        })
+    })
+    .await;
     match sent {
         Ok(()) => session.finish(key),
         Err(SendError::Stopped) => {}

@@ -126,7 +126,11 @@ impl<T: prost::Message + Default> Streaming<T> {
             Source::Callee(session, slot) => (session, *slot),
         };
         let next = match self.first.take() {
-            Some(first) => Ok(Some(first)),
+            // Nothing reaches a handler whose caller has been cut off.
+            Some(first) => match session.ended() {
+                None => Ok(Some(first)),
+                Some(end) => Err(end.call_error(Outcome::Unknown)),
+            },
             None => ready!(session.poll_message(key, cx)),
         };
         let decoded = match next {

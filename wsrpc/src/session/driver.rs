@@ -179,8 +179,10 @@ impl<IO: Io> Driver<IO> {
         }
         if let Some(end) = end {
             self.session.end(end);
-            // What was read before is dispatched no more: its answers could not be sent.
-            self.events.clear();
+            // What was read before is dispatched no more: its answers could not be sent. But a peer that goes away may
+            // say when to come back and close in one breath.
+            self.events
+                .retain(|event| matches!(event, Event::GoingAway { .. }));
         }
         heard || more
     }
@@ -271,7 +273,11 @@ impl<IO: Io> Driver<IO> {
                 }
                 Poll::Ready(Ok(Received::Message(message))) => {
                     let now = Instant::now().into_std();
-                    self.session.lock().core.receive(message, now);
+                    let mut state = self.session.lock();
+                    state.core.receive(message, now);
+                    while let Some(event) = state.core.poll_event() {
+                        self.events.push(event);
+                    }
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(TransportError::Io(error))) => {

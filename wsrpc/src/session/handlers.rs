@@ -3,9 +3,9 @@
 use std::{
     any::Any,
     collections::HashMap,
-    future::Future,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Mutex,
     task::{Context, Poll, ready},
     time::Duration,
@@ -21,8 +21,9 @@ use super::{Session, lock};
 use crate::{
     compression::Compression,
     proto::{Answered, Incoming, Refusal, Slot},
-    service::{HandlerFuture, IncomingCall, MethodDescriptor, Origin, Router},
+    service::{HandlerFuture, IncomingCall, MethodDescriptor, MethodKind, Origin, Router},
     status::Status,
+    version::ProtocolVersion,
 };
 
 /// On whose behalf code runs.
@@ -53,9 +54,14 @@ pub(crate) fn current_scope() -> Scope {
     CURRENT.try_with(|scope| *scope).unwrap_or_default()
 }
 
-/// Runs `future` on behalf of `scope`.
-pub(crate) fn in_scope<F: Future>(scope: Scope, future: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(scope, future)
+/// Runs `future` on behalf of `scope`, within whichever handler polls it.
+pub(crate) async fn in_scope<F: Future>(scope: Scope, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let handler = current_scope().handler;
+        CURRENT.sync_scope(Scope { handler, ..scope }, || future.as_mut().poll(cx))
+    })
+    .await
 }
 
 /// The session whose handler calls this, if one does.
@@ -77,8 +83,15 @@ struct Table {
     spared: Option<Slot>,
     /// All tasks, the driver included.
     alive: usize,
-    /// `None` for the moment in which it is being spawned.
-    running: HashMap<Slot, Option<AbortHandle>>,
+    running: HashMap<Slot, Running>,
+}
+
+enum Running {
+    /// It is being spawned, and there is nothing yet to stop it by.
+    Spawning,
+    /// The same, and it is to be stopped by who spawns it.
+    Unwanted,
+    Spawned(AbortHandle),
 }
 
 impl Handlers {
@@ -91,7 +104,7 @@ impl Handlers {
             if table.stopped && table.spared != Some(slot) {
                 return;
             }
-            table.running.insert(slot, None);
+            table.running.insert(slot, Running::Spawning);
             Alive::new(session, &mut table, Some(slot))
         };
         // Not under the lock: a runtime that shuts down drops the task in here.
@@ -100,13 +113,18 @@ impl Handlers {
             handler.run().await;
         });
         let mut table = lock(&self.table);
-        if table.stopped {
-            if table.spared != Some(slot) {
-                drop(table);
-                task.abort();
+        let unwanted = match table.running.get_mut(&slot) {
+            Some(Running::Unwanted) => true,
+            Some(running) => {
+                *running = Running::Spawned(task.abort_handle());
+                false
             }
-        } else if let Some(entered) = table.running.get_mut(&slot) {
-            *entered = Some(task.abort_handle());
+            // It has ended, or the session has.
+            None => table.stopped && table.spared != Some(slot),
+        };
+        drop(table);
+        if unwanted {
+            task.abort();
         }
     }
 
@@ -126,17 +144,26 @@ impl Handlers {
         drop(table);
         for (slot, task) in running {
             // One that is being spawned is stopped by who spawns it.
-            if let Some(task) = task.filter(|_| spared != Some(slot)) {
-                task.abort();
+            if let Running::Spawned(task) = task {
+                if spared != Some(slot) {
+                    task.abort();
+                }
             }
         }
     }
 
     /// Stops one handler, if it still runs.
     pub(super) fn abort(&self, slot: Slot) {
-        let task = lock(&self.table).running.get(&slot).cloned().flatten();
-        if let Some(task) = task {
+        let mut table = lock(&self.table);
+        let Some(running) = table.running.get_mut(&slot) else {
+            return;
+        };
+        if let Running::Spawned(task) = running {
+            let task = task.clone();
+            drop(table);
             task.abort();
+        } else {
+            *running = Running::Unwanted;
         }
     }
 
@@ -214,6 +241,13 @@ pub(super) fn start(
         Ok(method) => method,
         Err(status) => return Some(Err(Refusal::NotStarted(status))),
     };
+    if session.version() == ProtocolVersion::V1 && method.descriptor.kind() != MethodKind::Unary {
+        let text = format!(
+            "{} has streams, and version 1 of the protocol has none",
+            method.descriptor
+        );
+        return Some(Err(Refusal::NotStarted(Status::unimplemented(text))));
+    }
     let slot = incoming.slot;
     let scope = Scope {
         handler: Some((session.id(), slot)),
@@ -286,7 +320,7 @@ impl Handler {
     }
 
     async fn run(mut self) {
-        let answer = std::future::poll_fn(|cx| self.poll(cx)).await;
+        let answer = poll_fn(|cx| self.poll(cx)).await;
         self.session.answer(self.slot, answer);
     }
 }
@@ -316,7 +350,7 @@ fn panicked(method: &MethodDescriptor, panic: &(dyn Any + Send)) -> Refusal {
 }
 
 /// What a panic said.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

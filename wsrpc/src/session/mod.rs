@@ -22,7 +22,7 @@ use tokio::{sync::Notify, time::Instant};
 use self::handlers::Handlers;
 pub(crate) use self::{
     driver::{Driver, Finished},
-    handlers::{Scope, current_scope, in_scope},
+    handlers::{Scope, current_scope, in_scope, panic_message},
     hello::{Agreed, HelloError, agree},
 };
 use crate::{
@@ -284,7 +284,12 @@ impl Session {
 
     /// Waits until the peer goes away. Returns over how long it asks those who come back to spread.
     pub(crate) async fn going_away(&self) -> Duration {
-        self.turned(|session| session.lock().spread).await
+        self.turned(Self::spread).await
+    }
+
+    /// Over how long the peer, which goes away, asks those who come back to spread.
+    pub(crate) fn spread(&self) -> Option<Duration> {
+        self.lock().spread
     }
 
     /// Pings the peer now, so that its pong proves it alive.

@@ -195,8 +195,11 @@ impl Core {
                 exchange.send.push(message);
             }
         }
+        // The handler may have left its requests to a task that outlives it.
+        let reader = exchange.receive.take_waker();
         // What the caller still sends is nobody's.
         let freed = exchange.receive.discard();
+        self.wakers.extend(reader);
         self.give_back(freed);
         self.schedule(key);
     }

@@ -57,7 +57,7 @@ impl From<&Hello> for PeerLimits {
 pub(crate) const MAX_METADATA: usize = 8 * 1024;
 
 /// Whether this side's hello says that it can inflate messages.
-const INFLATES: bool = false;
+const INFLATES: bool = cfg!(feature = "zstd");
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Phase {

@@ -40,6 +40,7 @@ impl Core {
             }),
             Role::Callee(callee) => match &callee.stopping {
                 Some(why) => Some(Err(why.error())),
+                None if callee.ending.is_some() => return Some(Err(self.gone())),
                 None => exchange.receive.is_last().then_some(Ok(None)),
             },
         };

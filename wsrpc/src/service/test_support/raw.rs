@@ -40,7 +40,7 @@ impl End {
 
 /// Runs one side of a session of version 1 over `io`.
 pub(crate) fn start(io: impl Io, role: Role, service: impl Service, config: SessionConfig) -> End {
-    start_with(V1, io, role, service, config, Hooks::default())
+    start_on(V1, io, role, service, config)
 }
 
 /// Runs one side of a session of this version over `io`. Its peer is taken to have the default settings.
@@ -51,16 +51,24 @@ pub(crate) fn start_on(
     service: impl Service,
     config: SessionConfig,
 ) -> End {
-    start_with(version, io, role, service, config, Hooks::default())
+    let peers = SessionConfig::default();
+    start_with(
+        version,
+        io,
+        role,
+        service,
+        [config, peers],
+        Hooks::default(),
+    )
 }
 
-/// As [`start_on`], and tells these hooks of it.
+/// As [`start_on`], with a peer of the second settings, and tells these hooks of it.
 pub(crate) fn start_with(
     version: ProtocolVersion,
     io: impl Io,
     role: Role,
     service: impl Service,
-    config: SessionConfig,
+    [config, peers]: [SessionConfig; 2],
     hooks: Hooks,
 ) -> End {
     let mut router = RouterBuilder::default();
@@ -68,8 +76,8 @@ pub(crate) fn start_with(
     let router = Arc::new(router.build().unwrap());
     let config = config.resolve(role == Role::Client);
     let (parity, peers) = match role {
-        Role::Client => (Parity::Odd, SessionConfig::default().resolve(false)),
-        Role::Server => (Parity::Even, SessionConfig::default().resolve(true)),
+        Role::Client => (Parity::Odd, peers.resolve(false)),
+        Role::Server => (Parity::Even, peers.resolve(true)),
     };
     let agreed = match version {
         V1 => Agreed::V1,

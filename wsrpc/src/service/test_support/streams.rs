@@ -289,6 +289,14 @@ impl<T> Stream for Fed<T> {
 /// A stream whose every step is a closure's.
 pub(crate) struct Steps<F>(pub(crate) F);
 
+/// A stream whose every step is `step`'s.
+pub(crate) fn steps<T, F>(step: F) -> Steps<F>
+where
+    F: FnMut(&mut Context<'_>) -> Poll<Option<T>>,
+{
+    Steps(step)
+}
+
 impl<F> Unpin for Steps<F> {}
 
 impl<T, F: FnMut(&mut Context<'_>) -> Poll<Option<T>>> Stream for Steps<F> {

@@ -386,7 +386,14 @@ async fn assert_defect_is_told(version: ProtocolVersion) {
     };
     let config = SessionConfig::default();
     let client = start_on(version, one, Role::Client, Echo::plain(), config.clone());
-    let server = start_with(version, other, Role::Server, Echo::plain(), config, broken);
+    let server = start_with(
+        version,
+        other,
+        Role::Server,
+        Echo::plain(),
+        [config.clone(), config],
+        broken,
+    );
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_eq!(error.code(), Code::UNAVAILABLE);
     assert_eq!(error.outcome(), Outcome::Unknown);

@@ -47,6 +47,7 @@ pub(super) fn peer() -> PeerLimits {
         initial_window: 1 << 16,
         max_message_size: 1 << 20,
         max_metadata_size: 8 << 10,
+        zstd: false,
     }
 }
 

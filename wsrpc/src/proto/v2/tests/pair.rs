@@ -131,6 +131,7 @@ pub(super) fn promised(limits: &Limits) -> PeerLimits {
         initial_window: limits.initial_window,
         max_message_size: limits.max_recv_size as u64,
         max_metadata_size: 8192,
+        zstd: false,
     }
 }
 

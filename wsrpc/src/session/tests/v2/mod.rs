@@ -1,7 +1,18 @@
 //! What only version 2 has.
 
+mod cancelling;
+mod deadlines;
+mod draining;
+mod early_ends;
+mod flow;
+mod kinds;
 mod limits;
+mod metadata;
+mod panics;
+mod raw;
 mod statuses;
+mod stress;
+mod version_1;
 
 use crate::{
     Service,

@@ -1,0 +1,286 @@
+//! A peer that speaks version 2, whose every frame the test decides.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message;
+use tokio::time::Instant;
+
+use crate::{
+    Blame, Code, Metadata, Outcome,
+    ProtocolVersion::V2,
+    Response, Service, SessionConfig,
+    service::test_support::{
+        Echo, End, Raw, Text, settle, spawn_echo, start_on,
+        streams::{Scripted, list, rest},
+    },
+    transport::{Received, Role},
+    wire::v2::{self as wire, Body, EndHead, Frame},
+};
+
+fn against(service: impl Service) -> (End, Raw) {
+    let (io, raw) = tokio::io::duplex(64 * 1024);
+    let config = SessionConfig::default();
+    (
+        start_on(V2, io, Role::Client, service, config),
+        Raw::new(raw, Role::Server),
+    )
+}
+
+async fn frame(raw: &mut Raw) -> Frame {
+    loop {
+        if let Received::Message(bytes) = raw.read().await.unwrap() {
+            return wire::decode(bytes).unwrap();
+        }
+    }
+}
+
+async fn send(raw: &mut Raw, encode: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = Vec::new();
+    encode(&mut bytes);
+    raw.message(&bytes);
+    raw.flush().await;
+}
+
+fn body(payload: Option<&Bytes>, last: bool) -> Body {
+    Body {
+        last,
+        inflated: None,
+        total: None,
+        payload_len: payload.map(Bytes::len),
+    }
+}
+
+fn text(body: &str) -> Bytes {
+    Text::new(body).encode_to_vec().into()
+}
+
+/// Opens a call of `test.Streams`.
+fn open(out: &mut Vec<u8>, id: u64, method: &str, timeout_us: u64, request: &str, last: bool) {
+    let payload = text(request);
+    let body = body(Some(&payload), last);
+    let metadata = Metadata::new();
+    wire::encode_open_head(
+        out,
+        id,
+        "test.Streams",
+        method,
+        timeout_us,
+        &metadata,
+        &body,
+    );
+    out.extend_from_slice(&payload);
+}
+
+fn end(out: &mut Vec<u8>, id: u64, metadata: &Metadata, payload: Option<&Bytes>) {
+    let head = EndHead {
+        code: 0,
+        message: "",
+        metadata,
+        details: &[],
+        refused: false,
+    };
+    wire::encode_end_head(out, id, &head, &body(payload, false));
+    out.extend_from_slice(payload.map_or(&[], |payload| payload));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_does_not_cancel_is_told_that_its_deadline_has_passed() {
+    let (service, mut watched) = Echo::watched();
+    let (client, mut raw) = against(service);
+    let began = Instant::now();
+    send(&mut raw, |out| {
+        let payload = text("x");
+        let body = body(Some(&payload), true);
+        wire::encode_open_head(
+            out,
+            2,
+            "test.Echo",
+            "Echo",
+            3_000_000,
+            &Metadata::new(),
+            &body,
+        );
+        out.extend_from_slice(&payload);
+    })
+    .await;
+    let Frame::End(end) = frame(&mut raw).await else {
+        panic!("not an end");
+    };
+    assert_eq!(began.elapsed(), Duration::from_secs(3));
+    assert_eq!(end.code, u32::from(Code::DEADLINE_EXCEEDED));
+    assert!(!end.refused);
+    watched.drops.recv().await.unwrap();
+    assert_eq!(client.session.ended(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_that_trail_a_stream_are_there_once_it_has_ended_well() {
+    let (client, mut raw) = against(Echo::plain());
+    let call = tokio::spawn(std::future::IntoFuture::into_future(list(
+        &client.channel(),
+        "x",
+    )));
+    let Frame::Open(opened) = frame(&mut raw).await else {
+        panic!("not an open");
+    };
+    let mut trailing = Metadata::new();
+    trailing.insert("count", "1").unwrap();
+    send(&mut raw, |out| {
+        wire::encode_data_head(out, opened.id, &Metadata::new(), &body(None, false));
+    })
+    .await;
+    let mut stream = call.await.unwrap().unwrap().into_inner();
+    assert_eq!(stream.trailers(), None);
+    send(&mut raw, |out| {
+        end(out, opened.id, &trailing, Some(&text("only")))
+    })
+    .await;
+    assert_eq!(rest(&mut stream).await.unwrap(), ["only"]);
+    assert_eq!(stream.trailers(), Some(trailing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_before_the_handler_has_run_stops_it_and_is_answered_once() {
+    let (service, mut watched) = Echo::watched();
+    let (_client, mut raw) = against(service);
+    // All in one read: the call, its cancel, and the cancel again.
+    let mut opened = Vec::new();
+    let payload = text("x");
+    let body = body(Some(&payload), true);
+    wire::encode_open_head(
+        &mut opened,
+        2,
+        "test.Echo",
+        "Echo",
+        0,
+        &Metadata::new(),
+        &body,
+    );
+    opened.extend_from_slice(&payload);
+    raw.message(&opened);
+    for _ in 0..2 {
+        let mut cancel = Vec::new();
+        wire::encode_cancel(&mut cancel, 2);
+        raw.message(&cancel);
+    }
+    raw.flush().await;
+    let Frame::End(end) = frame(&mut raw).await else {
+        panic!("not an end");
+    };
+    assert_eq!(end.code, u32::from(Code::CANCELLED));
+    if watched.starts.try_recv().is_ok() {
+        watched.drops.try_recv().unwrap();
+    }
+    // A late one is nobody's, and nothing more comes.
+    send(&mut raw, |out| wire::encode_cancel(out, 2)).await;
+    settle().await;
+    send(&mut raw, |out| {
+        let payload = text("y");
+        wire::encode_open_head(
+            out,
+            4,
+            "test.Echo",
+            "Missing",
+            0,
+            &Metadata::new(),
+            &Body {
+                last: true,
+                inflated: None,
+                total: None,
+                payload_len: Some(payload.len()),
+            },
+        );
+        out.extend_from_slice(&payload);
+    })
+    .await;
+    let Frame::End(end) = frame(&mut raw).await else {
+        panic!("not an end");
+    };
+    assert_eq!(end.id, 4);
+    assert!(end.refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_and_a_cancel_that_cross_end_the_call_once() {
+    for answers_first in [false, true] {
+        let (client, mut raw) = against(Echo::plain());
+        let call = spawn_echo(&client.channel(), "x");
+        let Frame::Open(opened) = frame(&mut raw).await else {
+            panic!("not an open");
+        };
+        if answers_first {
+            raw.message(&{
+                let mut out = Vec::new();
+                end(
+                    &mut out,
+                    opened.id,
+                    &Metadata::new(),
+                    Some(&text("crossed")),
+                );
+                out
+            });
+            call.abort();
+            raw.flush().await;
+        } else {
+            call.abort();
+            settle().await;
+            send(&mut raw, |out| {
+                end(out, opened.id, &Metadata::new(), Some(&text("crossed")));
+            })
+            .await;
+        }
+        settle().await;
+        assert_eq!(client.session.calls_in_flight(), 0);
+        assert_eq!(client.session.ended(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_above_the_last_id_of_a_go_away_are_refused_and_the_others_end() {
+    let (client, mut raw) = against(Echo::plain());
+    let channel = client.channel();
+    let first = spawn_echo(&channel, "first");
+    let Frame::Open(opened) = frame(&mut raw).await else {
+        panic!("not an open");
+    };
+    let second = spawn_echo(&channel, "second");
+    frame(&mut raw).await;
+    let spread = Duration::from_secs(7);
+    send(&mut raw, |out| {
+        wire::encode_go_away(out, opened.id, "an update", spread)
+    })
+    .await;
+    let error = second.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::UNAVAILABLE);
+    assert_eq!(error.outcome(), Outcome::Refused);
+    assert_eq!(error.blame(), Blame::Remote);
+    assert_eq!(client.session.spread(), Some(spread));
+    let error = spawn_echo(&channel, "third").await.unwrap().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    send(&mut raw, |out| {
+        end(out, opened.id, &Metadata::new(), Some(&text("done")))
+    })
+    .await;
+    assert_eq!(first.await.unwrap().unwrap().body, "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_request_that_came_with_the_call_does_not_outlive_a_revocation() {
+    let session = std::sync::Arc::new(std::sync::OnceLock::<crate::session::Session>::new());
+    let own = session.clone();
+    let (told, mut is_told) = tokio::sync::mpsc::unbounded_channel();
+    let service = Scripted::new().put(move |request| {
+        own.get().unwrap().end(crate::SessionEnd::Revoked);
+        let told = told.clone();
+        async move {
+            told.send(rest(&mut request.into_inner()).await).unwrap();
+            Ok(Response::default())
+        }
+    });
+    let (client, mut raw) = against(service.serve());
+    session.set(client.session.clone()).unwrap();
+    send(&mut raw, |out| open(out, 2, "Put", 0, "too late", false)).await;
+    let error = is_told.recv().await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::UNAVAILABLE);
+}
