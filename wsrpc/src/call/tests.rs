@@ -240,6 +240,35 @@ async fn a_call_that_was_sent_is_not_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_a_draining_session_does_not_take_waits_for_the_next_one() {
+    let (client, server) = echoing(ProtocolVersion::V2);
+    let (_next_client, next_server) = echoing(ProtocolVersion::V2);
+    // What runs keeps the session for a while.
+    let running = crate::service::test_support::spawn_echo(&server.channel(), "running");
+    settle().await;
+    client.session.drain(Duration::ZERO);
+    settle().await;
+    let script = Scripted::new([Lookup::Ready(server.session.clone())]);
+    let channel = script.channel().timeout(Duration::from_secs(60));
+    let call = patient(&channel);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(
+        script.lookups(),
+        1,
+        "it waits, and does not look again and again"
+    );
+    running.abort();
+    server.session.closed().await;
+    settle().await;
+    assert_eq!(script.lookups(), 2);
+    script.fill(Ok(next_server.session.clone()));
+    settle().await;
+    assert!(!call.is_finished(), "its peer is silent");
+    next_server.session.end(SessionEnd::Closed);
+    assert_eq!(call.await.unwrap().unwrap_err().outcome(), Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_attempt_would_not_mend_is_not_tried_again() {
     for version in BOTH {
         let small = SessionConfig::default().max_send_message_size(100);

@@ -99,7 +99,7 @@ impl Handlers {
     fn spawn(&self, handler: Handler) {
         let slot = handler.slot;
         let session = handler.session.clone();
-        let alive = {
+        let _alive = {
             let mut table = lock(&self.table);
             if table.stopped && table.spared != Some(slot) {
                 return;
@@ -108,10 +108,7 @@ impl Handlers {
             Alive::new(session, &mut table, Some(slot))
         };
         // Not under the lock: a runtime that shuts down drops the task in here.
-        let task = tokio::spawn(async move {
-            let _alive = alive;
-            handler.run().await;
-        });
+        let task = tokio::spawn(Task { handler, _alive }.run());
         let mut table = lock(&self.table);
         let unwanted = match table.running.get_mut(&slot) {
             Some(Running::Unwanted) => true,
@@ -167,6 +164,11 @@ impl Handlers {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn alive(&self) -> usize {
+        lock(&self.table).alive
+    }
+
     /// Waits until no task is alive.
     pub(super) async fn idle(&self) {
         loop {
@@ -178,6 +180,18 @@ impl Handlers {
             }
             notified.await;
         }
+    }
+}
+
+/// A handler that is a task of its own. What holds it as alive is dropped last, also if it never runs.
+struct Task {
+    handler: Handler,
+    _alive: Alive,
+}
+
+impl Task {
+    async fn run(self) {
+        self.handler.run().await;
     }
 }
 

@@ -382,6 +382,12 @@ impl Session {
         lock(&self.0.state)
     }
 
+    /// Tasks that are alive: the driver, and the handlers that did not answer at once.
+    #[cfg(test)]
+    pub(crate) fn tasks_alive(&self) -> usize {
+        self.0.handlers.alive()
+    }
+
     /// Calls of this side that wait for an answer.
     #[cfg(test)]
     pub(crate) fn calls_in_flight(&self) -> usize {

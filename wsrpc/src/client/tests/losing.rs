@@ -1,9 +1,11 @@
 //! How a client loses its session and gets another.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
 
 use crate::{
-    Code, ConnectError, Outcome, SecretKey, SessionEnd, State,
+    Code, ConnectError, Outcome, Response, SecretKey, SessionEnd, State,
     service::test_support::{Echo, Served, echo, spawn_echo, tasks, until},
 };
 
@@ -95,4 +97,52 @@ async fn fifty_reconnects_leave_no_task_behind() {
         echo(&back, "down").await.unwrap();
     }
     until("the tasks have ended", || tasks() == base).await;
+}
+
+#[tokio::test]
+async fn calls_that_wait_while_the_server_drains_are_made_on_the_next_session() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = gate.clone();
+    let gated = Echo::new(move |request| {
+        let gate = opened.clone();
+        async move {
+            if request.body == "running" {
+                gate.acquire().await.unwrap().forget();
+            }
+            Ok(Response::new(request.into_inner()))
+        }
+    });
+    let server_key = SecretKey::generate();
+    let server = Served::start_at("127.0.0.1:0", &server_key, |server| {
+        server.allow_any().add_service(gated)
+    })
+    .await;
+    let address = server.address.clone();
+    let client = server.client(&SecretKey::generate());
+    let client = client.connect(&address).await.unwrap();
+    let channel = client.channel();
+    let running = spawn_echo(&channel, "running");
+    assert_eq!(echo(&channel, "before").await.unwrap().body, "before");
+    let handle = server.handle.clone();
+    let shutdown = tokio::spawn(async move { handle.shutdown(Duration::from_secs(60)).await });
+    // Until the client has been told.
+    let error = loop {
+        match echo(&channel, "new").await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::UNAVAILABLE);
+    assert!(error.outcome().is_safe_to_retry(), "{error}");
+    let patient = [(); 5].map(|()| spawn_echo(&channel.clone().wait_for_ready(true), "patient"));
+    tokio::task::yield_now().await;
+    gate.add_permits(1);
+    assert_eq!(running.await.unwrap().unwrap().body, "running");
+    shutdown.await.unwrap();
+    assert!(patient.iter().all(|call| !call.is_finished()));
+    let set = |server: crate::ServerBuilder| server.allow_any().add_service(Echo::plain());
+    let _server = Served::start_at(&address, &server_key, set).await;
+    for call in patient {
+        assert_eq!(call.await.unwrap().unwrap().body, "patient");
+    }
 }

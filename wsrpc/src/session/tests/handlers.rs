@@ -1,16 +1,21 @@
 //! Handlers that panic, and where handlers run.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 
 use crate::{
-    Code, Outcome, ProtocolVersion, Response, Service, ServiceDescriptor, Spawned,
+    Code, Outcome, ProtocolVersion, Response, Service, ServiceDescriptor, SessionConfig,
+    SessionEnd, Spawned,
     call_error::CallError,
     service::{
         HandlerFuture, IncomingCall,
-        test_support::{BOTH, ECHO, Echo, Text, echo, pair_on},
+        test_support::{BOTH, ECHO, Echo, Text, against_raw, echo, pair_on, settle},
     },
+    session::Session,
     testing::{Services, Side, pair},
 };
 
@@ -147,4 +152,51 @@ async fn handlers_that_answer_at_once_need_no_task() {
 async fn a_spawned_service_has_a_task_for_each_call() {
     let ids = task_ids(|service| Services::new().add(Spawned(service))).await;
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+}
+
+/// Notes the number of tasks as it is dropped.
+struct Counts(Session, mpsc::UnboundedSender<usize>);
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        self.1.send(self.0.tasks_alive()).ok();
+    }
+}
+
+/// Whoever waits for the tasks of a session waits for what its handlers hold.
+#[tokio::test(start_paused = true)]
+async fn a_handler_counts_as_alive_until_all_that_it_holds_is_dropped() {
+    for runs in [true, false] {
+        let session = Arc::new(OnceLock::<Session>::new());
+        let (counts, mut counted) = mpsc::unbounded_channel();
+        let own = session.clone();
+        let service = Spawned(Echo::new(move |request| {
+            let held = Counts(own.get().unwrap().clone(), counts.clone());
+            if request.body == "ends" {
+                // Not as this handler, which would be let be.
+                let session = held.0.clone();
+                let ending = std::thread::spawn(move || session.end(SessionEnd::Closed));
+                ending.join().unwrap();
+            }
+            async move {
+                let _held = held;
+                std::future::pending().await
+            }
+        }));
+        // A peer that does not confirm the close, so that the driver is alive until then.
+        let (end, mut raw) = against_raw(4096, service, SessionConfig::default());
+        session.set(end.session.clone()).unwrap();
+        raw.call("first", "x");
+        if runs {
+            raw.flush().await;
+            settle().await;
+        }
+        // Read in one go with the first, it ends the session before that one has been polled.
+        raw.call("second", "ends");
+        raw.flush().await;
+        // As either is dropped, the driver and the first are alive; the second was never a task.
+        assert_eq!(counted.recv().await, Some(2));
+        assert_eq!(counted.recv().await, Some(2));
+        assert!(end.session.finished(Duration::from_secs(2)).await);
+    }
 }
