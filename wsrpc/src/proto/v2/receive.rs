@@ -373,6 +373,13 @@ impl ReceiveHalf {
         self.grown = self.grown.saturating_add(bytes);
     }
 
+    /// The messages that have arrived and were not taken.
+    #[cfg(test)]
+    pub(super) fn payloads(&self) -> impl Iterator<Item = bytes::Bytes> {
+        let messages = self.messages.iter();
+        messages.map(|arrived| arrived.message.payload.clone())
+    }
+
     /// All of the window is left, owed or held.
     #[cfg(test)]
     pub(super) fn check(&self) {

@@ -120,6 +120,11 @@ impl SendHalf {
     }
 
     #[cfg(test)]
+    pub(super) fn patience(&mut self, bytes: u64) {
+        self.patience = bytes;
+    }
+
+    #[cfg(test)]
     pub(super) fn credit(&self) -> u64 {
         self.credit
     }

@@ -1,4 +1,9 @@
 mod actors;
+mod fairness;
 mod half;
+mod keepalive;
 mod pair;
+mod parts;
+mod rules;
 mod schedules;
+mod vectors;

@@ -1,0 +1,359 @@
+//! What a core makes of what it must not be sent, of ends, and of going away.
+
+use std::task::Waker;
+
+use bytes::Bytes;
+
+use super::{
+    half::{
+        Half, cancel_frame, credit_frame, data_frame, end_frame, go_away_frame, limits, open_frame,
+        outgoing, peer, whole,
+    },
+    schedules::assert_empty,
+};
+use crate::{
+    call_error::{Blame, Outcome},
+    metadata::Metadata,
+    proto::{Answer, Event, Limits, PeerLimits, Refusal},
+    status::{Code, Status},
+    wire::v2::Frame,
+};
+
+const NONE: (Option<&[u8]>, Option<u64>) = (None, None);
+
+#[test]
+fn a_failure_may_end_a_call_in_the_middle_of_a_message() {
+    let mut half = Half::new();
+    let (key, id) = half.sent(Some("x".into()), false);
+    half.receive(data_frame(id, (Some(b"abc"), Some(9)), false));
+    half.receive(end_frame(id, 13, false, None));
+    let error = half.reply(key).unwrap().unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::INTERNAL, Outcome::Ran)
+    );
+    assert_empty(&half.core);
+    assert_eq!(half.core.pool.free(), 4 << 20);
+}
+
+#[test]
+fn a_success_in_the_middle_of_a_message_is_a_breach() {
+    let mut half = Half::new();
+    let (_, id) = half.sent(None, true);
+    half.receive(data_frame(id, (Some(b"abc"), Some(9)), false));
+    half.receive(end_frame(id, 0, false, None));
+    assert!(half.violation().contains("within a message"));
+}
+
+#[test]
+fn a_refusal_after_data_is_a_breach_and_after_credit_is_not() {
+    for (before, breaks) in [
+        (data_frame(1, NONE, false), true),
+        (credit_frame(1, 9), false),
+    ] {
+        let mut half = Half::new();
+        let (key, id) = half.sent(None, true);
+        assert_eq!(id, 1);
+        half.receive(before);
+        half.receive(end_frame(id, 14, true, None));
+        assert_eq!(half.core.ended().is_some(), breaks);
+        let next = half.core.poll_message(key, Waker::noop()).unwrap();
+        let outcome = next.unwrap_err().outcome();
+        assert_eq!(outcome == Outcome::Refused, !breaks);
+    }
+}
+
+#[test]
+fn a_response_over_the_limit_fails_its_call_in_an_end_too() {
+    let small = Limits {
+        max_recv_size: 100,
+        ..limits()
+    };
+    let mut half = Half::with(small.clone(), peer());
+    let (key, id) = half.sent(Some("x".into()), false);
+    half.receive(end_frame(id, 0, false, Some(&[7; 101])));
+    let error = half.reply(key).unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::RESOURCE_EXHAUSTED);
+    assert_eq!(
+        (error.outcome(), error.blame()),
+        (Outcome::Unknown, Blame::Local)
+    );
+    assert_empty(&half.core);
+
+    let mut half = Half::with(small, peer());
+    let (key, id) = half.sent(Some("x".into()), false);
+    half.receive(data_frame(id, (Some(b"a"), Some(101)), false));
+    assert_eq!(half.frame(), Some(Frame::Cancel(id)));
+    assert!(half.reply(key).unwrap().is_err());
+    half.receive(end_frame(id, 1, false, None));
+    assert_empty(&half.core);
+}
+
+#[test]
+fn a_call_with_one_response_is_cancelled_at_the_second() {
+    let mut half = Half::new();
+    let (key, id) = half.sent(Some("x".into()), false);
+    half.receive(data_frame(id, whole(b"1"), false));
+    assert_eq!(half.frames(), []);
+    half.receive(data_frame(id, whole(b"2"), false));
+    assert_eq!(half.frames(), [Frame::Cancel(id)]);
+    let error = half.reply(key).unwrap().unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::INTERNAL, Outcome::Ran)
+    );
+}
+
+#[test]
+fn late_frames_are_discarded_unless_they_are_wrong_by_themselves() {
+    let ended = || {
+        let mut half = Half::new();
+        let (_, id) = half.sent(Some("x".into()), false);
+        half.receive(end_frame(id, 0, false, None));
+        half.receive(open_frame(2, NONE, true));
+        let incoming = half.started();
+        half.core.answer(incoming.slot, Ok(Answer::default()));
+        half.frames();
+        half
+    };
+    let fine = [
+        data_frame(1, whole(b"x"), false),
+        end_frame(1, 2, false, None),
+        credit_frame(1, 9),
+        data_frame(2, whole(b"x"), true),
+        credit_frame(2, 9),
+        cancel_frame(2),
+    ];
+    for frame in fine {
+        let mut half = ended();
+        half.receive(frame.clone());
+        assert_eq!(half.core.ended(), None, "{frame:02x?}");
+        assert_eq!(half.frames(), []);
+    }
+    let with_metadata = |id, len| {
+        let mut frame = Vec::new();
+        let mut metadata = Metadata::new();
+        metadata.insert("x-a", &"v".repeat(len)).unwrap();
+        let body = crate::wire::v2::Body::default();
+        crate::wire::v2::encode_data_head(&mut frame, id, &metadata, &body);
+        frame
+    };
+    let wrong = [
+        // What has the wrong parity for its member.
+        cancel_frame(1),
+        end_frame(2, 0, false, None),
+        // Half-close by a callee, metadata of a caller's data, more metadata than was promised.
+        data_frame(1, NONE, true),
+        with_metadata(2, 1),
+        with_metadata(1, 9_000),
+    ];
+    for frame in wrong {
+        let mut half = ended();
+        half.receive(frame.clone());
+        half.violation();
+    }
+}
+
+#[test]
+fn what_a_cancelled_call_gets_is_discarded() {
+    let mut half = Half::new();
+    let (key, id) = half.sent(None, true);
+    half.core.release(key);
+    assert_eq!(half.frames(), [Frame::Cancel(id)]);
+    // A breach on a call that goes on, each of them.
+    half.receive(credit_frame(id, (1 << 53) - 1));
+    half.receive(data_frame(id, whole(&[7; 70_000]), false));
+    half.receive(data_frame(id, (Some(b"a"), Some(9)), false));
+    half.receive(end_frame(id, 0, false, Some(b"x")));
+    assert_eq!(half.core.ended(), None);
+    assert_empty(&half.core);
+}
+
+#[test]
+fn a_stream_that_is_dropped_while_its_message_waits_for_memory_leaves_the_queue() {
+    let mut half = Half::with(
+        Limits {
+            max_recv_size: 1_000,
+            max_recv_memory: 1_000,
+            ..limits()
+        },
+        peer(),
+    );
+    let (first, one) = half.sent(None, true);
+    let (second, two) = half.sent(None, true);
+    half.receive(data_frame(one, (Some(b"a"), Some(900)), false));
+    half.receive(data_frame(two, (Some(b"a"), Some(900)), false));
+    assert_eq!(half.core.pool.waiting(), 1);
+    half.core.release(second);
+    assert_eq!(half.core.pool.waiting(), 0);
+    half.core.release(first);
+    for id in [one, two] {
+        half.receive(end_frame(id, 1, false, None));
+    }
+    assert_eq!(half.frames(), []);
+    assert_eq!(half.core.pool.free(), 1_000);
+    assert_empty(&half.core);
+}
+
+#[test]
+fn a_message_that_needs_no_memory_any_more_lets_the_next_have_it() {
+    let mut half = Half::with(
+        Limits {
+            max_recv_size: 1_000,
+            max_recv_memory: 1_000,
+            ..limits()
+        },
+        peer(),
+    );
+    let ids = [(); 3].map(|()| half.sent(None, true).1);
+    half.receive(data_frame(ids[0], (Some(b"a"), Some(900)), false));
+    half.receive(data_frame(ids[1], (Some(b"a"), Some(200)), false));
+    half.receive(data_frame(ids[2], (Some(b"a"), Some(100)), false));
+    assert_eq!(half.core.pool.waiting(), 2);
+    half.receive(data_frame(ids[1], whole(&[7; 199]), false));
+    assert_eq!((half.core.pool.waiting(), half.core.pool.free()), (0, 0));
+}
+
+#[test]
+fn after_the_end_nothing_is_sent_whoever_goes_on() {
+    let mut half = Half::new();
+    let (key, id) = half.sent(None, true);
+    for _ in 0..2 {
+        half.receive(data_frame(id, whole(&[7; 20_000]), false));
+    }
+    half.receive(data_frame(id, (Some(b"a"), Some(1_000)), false));
+    half.core.end(crate::session_end::SessionEnd::Closed);
+    for _ in 0..2 {
+        assert!(half.message(key).is_some(), "it had come before");
+    }
+    let error = half.core.poll_message(key, Waker::noop()).unwrap();
+    assert_eq!(error.unwrap_err().outcome(), Outcome::Unknown);
+    half.core.finish(key);
+    assert!(!half.core.has_unsent());
+    half.core.release(key);
+    assert_empty(&half.core);
+    assert_eq!(half.core.pool.free(), 4 << 20);
+}
+
+#[test]
+fn going_away_may_be_said_again_and_never_of_more_calls() {
+    let mut half = Half::new();
+    let calls = [(); 3].map(|()| half.sent(Some("x".into()), false));
+    half.receive(go_away_frame((1 << 53) - 1));
+    assert!(calls.iter().all(|(key, _)| half.reply(*key).is_none()));
+    let call = outgoing(Some("x".into()), false);
+    half.core.open(&call, None, Waker::noop()).unwrap_err();
+    half.receive(go_away_frame(3));
+    let error = half.reply(calls[2].0).unwrap().unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::UNAVAILABLE, Outcome::Refused)
+    );
+    half.receive(go_away_frame(3));
+    assert!(half.reply(calls[1].0).is_none());
+    assert_eq!(half.core.ended(), None);
+    half.receive(go_away_frame(5));
+    half.violation();
+}
+
+#[test]
+fn a_call_that_was_begun_cannot_be_refused_by_going_away() {
+    let mut half = Half::new();
+    let (_, id) = half.sent(None, true);
+    half.receive(data_frame(id, whole(b"1"), false));
+    half.receive(go_away_frame(0));
+    half.violation();
+}
+
+#[test]
+fn a_cancel_that_waits_is_not_sent_once_the_call_has_ended() {
+    let mut half = Half::new();
+    let (key, id) = half.sent(None, true);
+    half.core.release(key);
+    half.receive(end_frame(id, 0, false, None));
+    assert_eq!(half.frames(), []);
+}
+
+#[test]
+fn a_queued_call_that_is_given_up_was_not_sent() {
+    let mut half = Half::new();
+    let key = half.call("x");
+    let status = Status::resource_exhausted("too large");
+    let error = crate::CallError::new(status, Outcome::Unknown, Blame::Local);
+    half.core.give_up(key, error);
+    let error = half.reply(key).unwrap().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert_eq!(half.frames(), []);
+    assert_empty(&half.core);
+}
+
+#[test]
+fn a_refusal_stays_one_when_the_cancel_comes_first() {
+    let mut half = Half::new();
+    half.receive(open_frame(2, NONE, false));
+    let incoming = half.started();
+    half.receive(cancel_frame(2));
+    assert_eq!(half.core.poll_event(), Some(Event::Stop(incoming.slot)));
+    let refusal = Refusal::NotStarted(Status::invalid_argument("no request"));
+    half.core.answer(incoming.slot, Err(refusal));
+    let Some(Frame::End(end)) = half.frame() else {
+        panic!("no end");
+    };
+    assert_eq!((end.code, end.refused), (1, true));
+    assert_empty(&half.core);
+}
+
+#[test]
+fn metadata_and_a_message_fit_into_a_frame_whatever_the_peer_takes() {
+    let mut half = Half::with(
+        limits(),
+        PeerLimits {
+            initial_window: 1 << 20,
+            max_metadata_size: u32::MAX,
+            ..peer()
+        },
+    );
+    for (len, fits) in [(61_000, true), (80_000, false)] {
+        let mut call = outgoing(Some(Bytes::from(vec![7; 65_536])), false);
+        call.metadata.insert("x-a", &"v".repeat(len)).unwrap();
+        let opened = half.core.open(&call, None, Waker::noop());
+        assert_eq!(opened.is_ok(), fits);
+        let mut frame = Vec::new();
+        let payload = half.core.transmit(half.now, &mut frame);
+        let len = frame.len() + payload.unwrap_or_default().len();
+        assert!(len <= 131_072);
+    }
+}
+
+#[test]
+fn a_head_that_comes_too_late_is_left_out() {
+    let mut half = Half::new();
+    half.receive(open_frame(2, NONE, true));
+    let slot = half.started().slot;
+    half.core.send(slot, Bytes::from("1").into()).unwrap();
+    half.frames();
+    let mut head = Metadata::new();
+    head.insert("x-a", "1").unwrap();
+    half.core.send_head(slot, head).unwrap();
+    assert_eq!(half.frames(), []);
+}
+
+#[test]
+fn what_is_left_of_a_deadline_is_rounded_down() {
+    use std::time::Duration;
+    for (nanos, sent) in [(999, None), (1_000, Some(1)), (2_999, Some(2))] {
+        let mut half = Half::new();
+        let mut call = outgoing(Some("x".into()), false);
+        call.deadline = Some(half.now + Duration::from_nanos(nanos));
+        let key = half.core.open(&call, None, Waker::noop()).unwrap();
+        let timeout = half.frame().map(|frame| match frame {
+            Frame::Open(open) => open.timeout.unwrap().as_micros(),
+            other => panic!("not an open: {other:?}"),
+        });
+        assert_eq!(timeout, sent);
+        half.core
+            .handle_timeout(half.now + Duration::from_nanos(nanos));
+        let outcome = half.reply(key).unwrap().unwrap_err().outcome();
+        assert_eq!(outcome == Outcome::NotSent, sent.is_none());
+    }
+}
