@@ -29,6 +29,9 @@ pub const ECHO_INITIAL: &str = "x-grpc-test-echo-initial";
 /// A caller's metadata of this key come back at the end of the answer.
 pub const ECHO_TRAILING: &str = "x-grpc-test-echo-trailing-bin";
 
+/// A caller that wants this status makes the handler panic.
+pub const PANIC: i32 = -1;
+
 type Answer<T> = Result<Response<T>, Status>;
 type Out = StreamingOutputCallResponse;
 
@@ -203,6 +206,7 @@ fn internal(error: MetadataError) -> Status {
 /// Fails if the caller asks for that.
 fn check(wanted: Option<&EchoStatus>) -> Result<(), Status> {
     match wanted {
+        Some(status) if status.code == PANIC => panic!("as the caller wants"),
         Some(status) if status.code != 0 => {
             let code = u32::try_from(status.code).unwrap();
             Err(Status::new(Code::from(code), &status.message))

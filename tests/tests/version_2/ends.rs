@@ -6,9 +6,11 @@ use integration::{
     grpc_testing::{
         EchoStatus, ResponseParameters, StreamingInputCallRequest, StreamingOutputCallRequest,
     },
+    keys::Who,
     link::{Callee, Link},
-    scene::soon,
+    scene::{end_of, soon},
     streams::{channel, of},
+    test_service::PANIC,
 };
 use wsrpc::{Code, Outcome};
 
@@ -43,6 +45,47 @@ async fn a_callee_that_fails_early_ends_the_stream_of_requests() {
         assert_eq!(responses.message().await.unwrap(), None);
     }
     link.finish().await;
+}
+
+#[tokio::test]
+async fn a_callee_that_panics_ends_its_call_alone() {
+    let link = Link::new().await;
+    for callee in [Callee::Server, Callee::Agent] {
+        let calls = link.calls_to(callee);
+        let panicking = StreamingOutputCallRequest {
+            response_status: Some(EchoStatus {
+                code: PANIC,
+                ..EchoStatus::default()
+            }),
+            ..StreamingOutputCallRequest::default()
+        };
+        let (requests, stream) = channel();
+        let call = calls.stubs.full_duplex_call(stream);
+        let mut responses = call.await.unwrap().into_inner();
+        requests.send(request(&[7])).await.unwrap();
+        assert!(soon(responses.message()).await.unwrap().is_some());
+        requests.send(panicking).await.unwrap();
+        let error = soon(responses.message()).await.unwrap_err();
+        assert_eq!(error.code(), Code::INTERNAL);
+        assert_eq!(error.outcome(), Outcome::Ran);
+    }
+    link.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_keeps_the_session_of_its_client_open() {
+    let link = Link::new().await;
+    let mut there = link.peers.events();
+    let (requests, stream) = channel();
+    let call = link.calls_to(Callee::Server).stubs.full_duplex_call(stream);
+    let mut responses = call.await.unwrap().into_inner();
+    drop(link.client);
+    for size in 1..=3 {
+        requests.send(request(&[size])).await.unwrap();
+        assert!(soon(responses.message()).await.unwrap().is_some());
+    }
+    drop(responses);
+    end_of(&mut there, Who::Alice.public()).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
 /// The handle that stubs call through: to a client's server, to the peer of a key, or back to a caller. Cheap to clone.
 ///
 /// It finds the session at each call, so that it outlives reconnects. A channel of a client keeps that client's
-/// session open; the last of both that is dropped closes it.
+/// session open, and so does a call until its last response; the last of them that is dropped closes it.
 ///
 /// ```no_run
 /// # use std::time::Duration;

@@ -286,6 +286,7 @@ impl<R: prost::Message + Default> Future for CallFuture<Streaming<R>> {
         let (call, metadata) =
             ready!(this.poll_with(cx, |call, cx| call.session.poll_head(call.key, cx)))?;
         let responses = Streaming::of_caller(call, this.call.method);
+        let responses = responses.keeping(this.call.channel.clone());
         Poll::Ready(Ok(Response::from_parts(responses, metadata)))
     }
 }

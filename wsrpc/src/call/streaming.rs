@@ -10,7 +10,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::codec;
+use super::{Channel, codec};
 use crate::{
     call_error::{Blame, CallError, Outcome},
     metadata::Metadata,
@@ -36,6 +36,8 @@ use crate::{
 /// A stream that nobody reads holds up its sender, and nobody else: each stream has a window of its own, which opens
 /// again as messages are taken.
 ///
+/// A stream of responses keeps the session of its client open, as a [`Channel`] does.
+///
 /// Dropping a stream of responses before its end gives the call up: the handler at the other end stops. Dropping a
 /// stream of requests only means that the handler wants no more of them.
 #[must_use = "a stream of responses that is dropped gives its call up"]
@@ -45,6 +47,8 @@ pub struct Streaming<T> {
     /// A message that came with the call.
     first: Option<proto::Message>,
     ended: bool,
+    /// What a caller called through, to keep it.
+    _channel: Option<Channel>,
     message: PhantomData<fn() -> T>,
 }
 
@@ -89,8 +93,15 @@ impl<T> Streaming<T> {
             method,
             first,
             ended: false,
+            _channel: None,
             message: PhantomData,
         }
+    }
+
+    /// The same stream, which keeps `channel` until it is dropped.
+    pub(super) fn keeping(mut self, channel: Channel) -> Self {
+        self._channel = Some(channel);
+        self
     }
 
     /// The metadata that trail the responses, once the stream has ended well. A stream of requests has none.

@@ -39,8 +39,9 @@ use crate::{
 /// # }
 /// ```
 ///
-/// The connection is closed when the last clone, and the last [`Channel`] made from one, is dropped. An agent that only
-/// answers calls waits for [`closed`](Self::closed).
+/// The connection is closed when the last clone, the last [`Channel`] made from one and the last call or
+/// [`Streaming`](crate::Streaming) of such a channel are dropped. An agent that only answers calls waits for
+/// [`closed`](Self::closed).
 #[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
