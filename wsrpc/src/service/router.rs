@@ -48,9 +48,9 @@ pub(crate) struct RouterBuilder {
     reflection: bool,
 }
 
-/// The beginning of the names of gRPC's own services. Version 1 of the wire does not carry them: nobody asks for them
+/// How the names of gRPC's own services begin. Version 1 of the wire does not carry them: nobody asks for them
 /// there, and their bare names, `Check` or `List`, would make methods of the user's ambiguous.
-const STANDARD: &str = "grpc.";
+const STANDARD: [&str; 2] = ["grpc.health.", "grpc.reflection."];
 
 impl RouterBuilder {
     pub(crate) fn add(&mut self, service: Arc<dyn Service>) {
@@ -103,7 +103,10 @@ impl RouterBuilder {
                     descriptor: method,
                 };
                 full.insert(method.to_string(), found.clone());
-                if descriptor.name().starts_with(STANDARD) {
+                if STANDARD
+                    .iter()
+                    .any(|prefix| descriptor.name().starts_with(prefix))
+                {
                     continue;
                 }
                 let Some(entry) = methods.get_mut(method.name()) else {
