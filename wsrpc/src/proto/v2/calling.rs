@@ -331,7 +331,7 @@ impl Core {
             }
             if let Received::TooLarge(size) = exchange.receive.receive(end.chunk, true, limit)? {
                 let status = self.too_large(size);
-                return Ok(Err(CallError::new(status, Outcome::Ran, Blame::Local)));
+                return Ok(Err(CallError::new(status, Outcome::Unknown, Blame::Local)));
             }
         }
         Ok(Ok(end.metadata))

@@ -194,6 +194,7 @@ const LIMIT: u64 = 1 << 30;
 fn memory_grows_with_what_has_come_and_not_with_what_was_declared() {
     let mut half = ReceiveHalf::new(1 << 20);
     let total = 1 << 29;
+    assert_eq!(half.want(), None);
     let begun = half.receive(chunk(10, Some(total)), false, LIMIT);
     assert_eq!(begun, Ok(Received::Begun(total)));
     half.admit();

@@ -181,6 +181,9 @@ fn a_stream_that_is_dropped_while_its_message_waits_for_memory_leaves_the_queue(
     );
     let (first, one) = half.sent(None, true);
     let (second, two) = half.sent(None, true);
+    for reader in [first, second] {
+        assert_eq!(half.core.poll_message(reader, Waker::noop()), None);
+    }
     half.receive(data_frame(one, (Some(b"a"), Some(900)), false));
     half.receive(data_frame(two, (Some(b"a"), Some(900)), false));
     assert_eq!(half.core.pool.waiting(), 1);
@@ -205,7 +208,11 @@ fn a_message_that_needs_no_memory_any_more_lets_the_next_have_it() {
         },
         peer(),
     );
-    let ids = [(); 3].map(|()| half.sent(None, true).1);
+    let ids = [(); 3].map(|()| {
+        let (reader, id) = half.sent(None, true);
+        assert_eq!(half.core.poll_message(reader, Waker::noop()), None);
+        id
+    });
     half.receive(data_frame(ids[0], (Some(b"a"), Some(900)), false));
     half.receive(data_frame(ids[1], (Some(b"a"), Some(200)), false));
     half.receive(data_frame(ids[2], (Some(b"a"), Some(100)), false));
