@@ -202,7 +202,7 @@ impl Router {
         if shown.len() < name.len() {
             text += "…";
         }
-        if self.methods.is_empty() {
+        if self.full.is_empty() {
             text += ": this side has no services";
         }
         Status::unimplemented(text)
