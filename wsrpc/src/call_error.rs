@@ -78,9 +78,12 @@ impl CallError {
         }
     }
 
-    /// The failure of the last of this many attempts.
-    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+    /// As the failure of a call of which this is the last of so many attempts, one of which may have run.
+    pub(crate) fn after_attempts(mut self, attempts: u32, may_have_run: bool) -> Self {
         self.attempts = attempts;
+        if may_have_run && self.outcome.is_safe_to_retry() {
+            self.outcome = Outcome::Unknown;
+        }
         self
     }
 
@@ -114,8 +117,8 @@ impl CallError {
         self.blame
     }
 
-    /// How often the call was made: 1, unless a [`RetryPolicy`](crate::RetryPolicy) had it made again. The rest of the
-    /// error is that of the last attempt; those before it did not run, or the method is idempotent.
+    /// How often the call was made: 1, unless a [`RetryPolicy`](crate::RetryPolicy) had it made again. The status and the
+    /// blame are those of the last attempt; the outcome is what is known of all of them.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }

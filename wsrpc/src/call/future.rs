@@ -125,8 +125,7 @@ impl<R> CallFuture<R> {
                     Some(pause) => State::Pausing(pause),
                     None => {
                         self.state = State::Done;
-                        let attempts = self.attempts.failed();
-                        return Poll::Ready(Err(error.after_attempts(attempts)));
+                        return Poll::Ready(Err(self.attempts.conclude(error)));
                     }
                 },
             };
@@ -208,14 +207,15 @@ impl<R> CallFuture<R> {
     /// How long to wait until the call is made again, if it is.
     fn pause(&mut self, error: &CallError) -> Option<Pin<Box<Sleep>>> {
         let connector = self.call.channel.connector();
-        let policy = self.call.options.retry.as_deref();
-        let pause = self.attempts.next(policy, error, self.call.method)?;
+        let policy = self.call.options.retry.as_deref()?;
+        let pause = self.attempts.pause(policy, error, self.call.method)?;
         let until = Instant::now().checked_add(pause)?;
         let in_time = self.deadline.is_none_or(|deadline| until < deadline);
         let makes_sense = self.call.request.is_some() && in_time && !connector.is_over();
         if !makes_sense || !connector.retry_budget().take() {
             return None;
         }
+        self.attempts.go_on(error);
         tracing::debug!(method = %self.call.method, %error, ?pause, "a call is made again");
         Some(Box::pin(sleep_until(until)))
     }
@@ -268,12 +268,11 @@ impl<R: prost::Message + Default> Future for CallFuture<R> {
         let decoded = codec::decode(reply.message, call.session.max_recv_size());
         Poll::Ready(match decoded {
             Ok(message) => Ok(Response::from_parts(message, reply.metadata)),
-            Err(error) => Err(CallError::new(
+            Err(error) => Err(this.attempts.conclude(CallError::new(
                 error.into_status("response", this.call.method),
                 Outcome::Ran,
                 Blame::Remote,
-            )
-            .after_attempts(this.attempts.failed().saturating_add(1))),
+            ))),
         })
     }
 }

@@ -117,22 +117,23 @@ impl RetryPolicy {
 /// The attempts of one call.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    /// Those that have failed.
-    failed: u32,
+    /// Those before the current one.
+    before: u32,
+    /// One of those may have run, or did.
+    may_have_run: bool,
     pauses: Option<Box<Pauses>>,
 }
 
 impl Attempts {
-    /// An attempt failed. Returns how long to wait for the next one, if there is to be one.
-    pub(super) fn next(
+    /// How long to wait for another attempt, if there may be one after this `error`.
+    pub(super) fn pause(
         &mut self,
-        policy: Option<&RetryPolicy>,
+        policy: &RetryPolicy,
         error: &CallError,
         method: &MethodDescriptor,
     ) -> Option<Duration> {
-        self.failed = self.failed.saturating_add(1);
-        let policy = policy.filter(|policy| policy.allows(error, method))?;
-        if self.failed >= policy.max_attempts {
+        let made = self.before.saturating_add(1);
+        if made >= policy.max_attempts || !policy.allows(error, method) {
             return None;
         }
         let pauses = self
@@ -143,9 +144,15 @@ impl Attempts {
         Some(pauses.next().max(least))
     }
 
-    /// Those that have failed.
-    pub(super) fn failed(&self) -> u32 {
-        self.failed
+    /// There is another attempt after this `error`.
+    pub(super) fn go_on(&mut self, error: &CallError) {
+        self.before = self.before.saturating_add(1);
+        self.may_have_run |= !error.outcome().is_safe_to_retry();
+    }
+
+    /// What the caller is told when there is none after this `error`.
+    pub(super) fn conclude(&self, error: CallError) -> CallError {
+        error.after_attempts(self.before.saturating_add(1), self.may_have_run)
     }
 }
 

@@ -179,6 +179,30 @@ async fn a_call_that_found_no_session_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_outcome_is_what_is_known_of_all_attempts() {
+    let (lost, _server) = pair(Services::new(), Services::new().add(Echo::silent()));
+    let script = Scripted::new([
+        Lookup::Failed(away()),
+        ready(&lost),
+        Lookup::Failed(away()),
+        Lookup::Failed(away()),
+    ]);
+    let channel = script.channel().retry(policy());
+    let call = tokio::spawn(call(&channel, &IDEMPOTENT).into_future());
+    tokio::time::sleep(SHORT * 2).await;
+    lost.session().end(SessionEnd::Lost("a cut".into()));
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.message(), "away");
+    assert_eq!(error.attempts(), 4);
+    assert_eq!(error.outcome(), Outcome::Unknown, "the second may have run");
+
+    let script = Scripted::new([(); 4].map(|()| Lookup::Failed(away())));
+    let channel = script.channel().retry(policy());
+    let error = self::call(&channel, &IDEMPOTENT).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::NotSent);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_the_codes_of_the_policy_are_worth_it() {
     for code in [Code::INTERNAL, Code::RESOURCE_EXHAUSTED, Code::ABORTED] {
         let (client, _server, count) = failing(Status::new(code, "no"));
