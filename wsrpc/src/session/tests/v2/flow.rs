@@ -146,7 +146,7 @@ async fn large_messages_of_streams_pass_whole_and_in_order() {
 /// What holds memory gives it to the next as it is taken, and the peer learns so at once.
 #[tokio::test(start_paused = true)]
 async fn a_large_response_that_waits_for_memory_comes_once_another_is_taken() {
-    let size = 9 * MIB;
+    let size = 8 * MIB + KIB;
     // Memory for one of the largest messages and 16 MiB: two of these fit, and the third does not.
     let config = SessionConfig::default().max_recv_message_size(size + 10);
     let service = Echo::new(move |_| async move { Ok(Response::new(Text::new("x".repeat(size)))) });
@@ -159,7 +159,8 @@ async fn a_large_response_that_waits_for_memory_comes_once_another_is_taken() {
         let pending = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending()));
         assert!(pending.await);
     }
-    for _ in 0..20 {
+    // Two have come whole, and the third has used up its window.
+    for _ in 0..100 {
         settle().await;
     }
     let began = Instant::now();
