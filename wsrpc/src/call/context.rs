@@ -8,8 +8,8 @@ use crate::session::{Scope, current_scope, in_scope};
 
 /// What calls that a handler makes take over from the one that it answers: the deadline.
 ///
-/// It is there in the handler itself, and in what the handler awaits. A task that the handler spawns is on its own,
-/// unless it is given the context:
+/// It is there in the handler itself, in what the handler awaits, and in the streams of requests that it sends. A task
+/// that the handler spawns is on its own, unless it is given the context:
 ///
 /// ```no_run
 /// # async fn example(work: impl Future<Output = ()> + Send + 'static) {

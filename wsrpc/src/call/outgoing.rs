@@ -37,7 +37,8 @@ use crate::{
 ///
 /// Awaiting it yields a [`CallError`]: the callee's own status, or one of this side's, with what is known of the call.
 /// Towards a peer that speaks version 1 of the protocol, a call that has streams, or metadata that are not
-/// [optional](Metadata::optional), ends at once with [`Code::UNIMPLEMENTED`](crate::Code::UNIMPLEMENTED).
+/// [optional](Metadata::optional), ends at once with [`Code::UNIMPLEMENTED`](crate::Code::UNIMPLEMENTED). A stream of
+/// requests that panics fails its call with [`Code::INTERNAL`](crate::Code::INTERNAL).
 ///
 /// # Cancel safety
 ///

@@ -274,7 +274,7 @@ async fn a_first_request_that_came_with_the_call_does_not_outlive_a_revocation()
         own.get().unwrap().end(crate::SessionEnd::Revoked);
         let told = told.clone();
         async move {
-            told.send(rest(&mut request.into_inner()).await).unwrap();
+            told.send(request.into_inner().message().await).unwrap();
             Ok(Response::default())
         }
     });
