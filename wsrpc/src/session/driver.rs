@@ -250,6 +250,8 @@ impl<IO: Io> Driver<IO> {
                 Poll::Ready(Err(error)) => {
                     let end = self.explain(cx, error);
                     self.session.end(end);
+                    // No other turn comes that would.
+                    self.run_events(cx);
                     break;
                 }
             }

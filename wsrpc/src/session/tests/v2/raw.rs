@@ -1,17 +1,21 @@
 //! A peer that speaks version 2, whose every frame the test decides.
 
-use std::time::Duration;
+use std::{
+    future::{Future, IntoFuture, poll_fn},
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use prost::Message;
-use tokio::time::Instant;
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 use crate::{
     Blame, Code, Metadata, Outcome,
     ProtocolVersion::V2,
     Response, Service, SessionConfig,
     service::test_support::{
-        Echo, End, Raw, Text, settle, spawn_echo, start_on,
+        Echo, End, Raw, Text, echo, settle, spawn_echo, start_on,
         streams::{Scripted, list, rest},
     },
     transport::{Received, Role},
@@ -117,10 +121,7 @@ async fn a_caller_that_does_not_cancel_is_told_that_its_deadline_has_passed() {
 #[tokio::test(start_paused = true)]
 async fn metadata_that_trail_a_stream_are_there_once_it_has_ended_well() {
     let (client, mut raw) = against(Echo::plain());
-    let call = tokio::spawn(std::future::IntoFuture::into_future(list(
-        &client.channel(),
-        "x",
-    )));
+    let call = tokio::spawn(IntoFuture::into_future(list(&client.channel(), "x")));
     let Frame::Open(opened) = frame(&mut raw).await else {
         panic!("not an open");
     };
@@ -283,4 +284,29 @@ async fn a_first_request_that_came_with_the_call_does_not_outlive_a_revocation()
     send(&mut raw, |out| open(out, 2, "Put", 0, "too late", false)).await;
     let error = is_told.recv().await.unwrap().unwrap_err();
     assert_eq!(error.code(), Code::UNAVAILABLE);
+}
+
+/// The first turn reads a part of what has come, and what it writes then fails: the rest is read to tell why.
+#[tokio::test(start_paused = true)]
+async fn a_go_away_that_is_only_read_after_a_failed_write_is_heard() {
+    let (io, mut peer) = tokio::io::duplex(4096);
+    let mut bytes = [0x8a, 0].repeat(300);
+    let mut go_away = Vec::new();
+    let spread = Duration::from_secs(7);
+    wire::encode_go_away(&mut go_away, 0, "an update", spread);
+    bytes.extend([0x82, u8::try_from(go_away.len()).unwrap()]);
+    bytes.extend(go_away);
+    peer.write_all(&bytes).await.unwrap();
+    drop(peer);
+    let config = SessionConfig::default();
+    let client = start_on(V2, io, Role::Client, Echo::plain(), config);
+    let mut call = Box::pin(echo(&client.channel(), "x").into_future());
+    let pending = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending()));
+    assert!(pending.await);
+    client.session.closed().await;
+    settle().await;
+    assert_eq!(client.session.spread(), Some(spread));
+    // That it was written is all that is known, and the go-away says that it was not started.
+    let error = call.await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Refused);
 }
