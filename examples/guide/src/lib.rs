@@ -29,6 +29,8 @@ pages! {
     draining = "guide/draining.md",
     versions = "guide/versions.md",
     testing = "guide/testing.md",
+    retries = "guide/retries.md",
+    compression = "guide/compression.md",
     health_and_reflection = "guide/health-and-reflection.md",
     coming_from_tonic = "coming-from-tonic.md",
 }
