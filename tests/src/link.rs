@@ -123,6 +123,12 @@ impl Link {
         proxy.expect("the link goes through a proxy").cut();
     }
 
+    /// Bytes that went over a connection that can be cut, in both directions.
+    pub fn carried(&self) -> u64 {
+        let proxy = self.proxy.as_ref();
+        proxy.expect("the link goes through a proxy").carried()
+    }
+
     /// Nothing runs any more, calls still go through both ways, and the server can be shut down.
     pub async fn finish(self) {
         for callee in [Callee::Server, Callee::Agent] {

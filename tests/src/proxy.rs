@@ -39,6 +39,7 @@ struct Link {
     /// While set, nothing goes through and nothing is closed.
     frozen: watch::Sender<bool>,
     accepted: AtomicUsize,
+    carried: AtomicU64,
 }
 
 /// A slow link has small buffers: a sender must feel it.
@@ -62,6 +63,7 @@ impl Proxy {
             generation: watch::Sender::new(0),
             frozen: watch::Sender::new(false),
             accepted: AtomicUsize::new(0),
+            carried: AtomicU64::new(0),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, target, link.clone()));
@@ -98,6 +100,11 @@ impl Proxy {
     /// How many connections were accepted so far.
     pub fn accepted(&self) -> usize {
         self.link.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes went through so far, in both directions.
+    pub fn carried(&self) -> u64 {
+        self.link.carried.load(Ordering::Relaxed)
     }
 }
 
@@ -156,6 +163,7 @@ async fn one_way(
             free = free.max(Instant::now()) + Duration::from_secs_f64(n as f64 / rate as f64);
             sleep_until(free).await;
         }
+        link.carried.fetch_add(n as u64, Ordering::Relaxed);
         to.write_all(&buffer[..n]).await?;
     }
 }

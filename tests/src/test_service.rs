@@ -10,12 +10,13 @@ use tokio::{
     time::sleep,
 };
 use wsrpc::{
-    Code, Metadata, MetadataError, Request, Response, Status, Stream, Streaming, Trailers,
+    Code, Compression, Metadata, MetadataError, Request, Response, Status, Stream, Streaming,
+    Trailers,
 };
 
 use crate::{
     grpc_testing::{
-        EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
+        BoolValue, EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
         StreamingInputCallRequest, StreamingInputCallResponse, StreamingOutputCallRequest,
         StreamingOutputCallResponse, test_service_server,
     },
@@ -47,6 +48,14 @@ pub fn zeros(size: usize) -> Payload {
     Payload {
         body: vec![0; size],
         ..Payload::default()
+    }
+}
+
+/// How a caller wants its responses.
+fn wanted(compressed: Option<BoolValue>) -> Compression {
+    match compressed {
+        Some(BoolValue { value: true }) => Compression::Zstd,
+        _ => Compression::Off,
     }
 }
 
@@ -97,6 +106,7 @@ impl test_service_server::TestService for TestService {
             payload: Some(zeros(size(request.response_size)?)),
         };
         Ok(Response::new(response)
+            .compress(wanted(request.response_compressed))
             .with_metadata(initial)
             .with_trailers(&trailers))
     }
@@ -106,14 +116,18 @@ impl test_service_server::TestService for TestService {
         request: Request<StreamingOutputCallRequest>,
     ) -> Answer<impl Stream<Item = Result<Out, Status>> + Send> {
         let running = self.start();
-        Ok(Response::new(generated(|responses| async move {
+        let mut parameters = request.response_parameters.iter();
+        let compressed = parameters.any(|one| one.compressed.is_some_and(|it| it.value));
+        let compression = wanted(Some(BoolValue { value: compressed }));
+        let responses = generated(|responses| async move {
             let _running = running;
             check(request.response_status.as_ref())?;
             for parameters in &request.response_parameters {
                 responses.send(output(parameters).await?).await.ok();
             }
             Ok(())
-        })))
+        });
+        Ok(Response::new(responses).compress(compression))
     }
 
     async fn streaming_input_call(

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod compressed;
 mod endings;
 mod metadata;
 mod statuses;
