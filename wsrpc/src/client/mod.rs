@@ -24,6 +24,7 @@ use crate::{
     identity::{Identity, PublicKey},
     session_end::SessionEnd,
     status::Status,
+    version::ProtocolVersion,
 };
 
 /// A client: one connection to a server, which is made again whenever it is lost. Cheap to clone.
@@ -66,6 +67,14 @@ impl Client {
     /// The state now.
     pub fn state(&self) -> State {
         self.handle.shared.progress().state()
+    }
+
+    /// The version of the protocol that this client and its server speak now; `None` while there is no session.
+    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
+        match &*self.handle.shared.progress() {
+            Progress::Ready(session) => Some(session.version()),
+            _ => None,
+        }
     }
 
     /// Watches the state from here on.

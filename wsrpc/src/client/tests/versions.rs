@@ -4,7 +4,6 @@ use crate::{
     Client, ConnectError,
     ProtocolVersion::{self, V1, V2},
     SecretKey, State,
-    client::state::Progress,
     service::test_support::{Echo, Served, echo},
 };
 
@@ -17,20 +16,13 @@ async fn server(min: ProtocolVersion, max: ProtocolVersion) -> Served {
     .await
 }
 
-fn agreed(client: &Client) -> ProtocolVersion {
-    match &*client.handle.shared.progress() {
-        Progress::Ready(session) => session.version(),
-        progress => panic!("not ready: {progress:?}"),
-    }
-}
-
 #[tokio::test]
 async fn a_session_has_the_latest_version_of_both_sides() {
     for (ours, theirs) in [(V1, V1), (V1, V2), (V2, V1), (V2, V2)] {
         let server = server(V1, theirs).await;
         let client = server.client(&SecretKey::generate()).max_version(ours);
         let client = client.connect(&server.address).await.unwrap();
-        assert_eq!(agreed(&client), ours.min(theirs));
+        assert_eq!(client.protocol_version(), Some(ours.min(theirs)));
         assert_eq!(echo(&client.channel(), "x").await.unwrap().body, "x");
     }
 }
@@ -65,7 +57,7 @@ async fn a_server_that_is_too_old_is_told_apart_and_dialled_until_it_is_updated(
     old.kill().await;
     let _new = start(address, V2).await;
     client.ready().await.unwrap();
-    assert_eq!(agreed(&client), V2);
+    assert_eq!(client.protocol_version().unwrap(), V2);
 }
 
 #[tokio::test]
