@@ -18,10 +18,12 @@ use crate::{
     call::Channel,
     config::{Resolved, SessionConfig},
     identity::{PublicKey, SecretKey},
+    layer::{CallHead, CallService, Next},
     proto::{Parity, PeerLimits},
     service::{Router, RouterBuilder, Service},
     session::{Agreed, Hooks, Session},
     session_end::SessionEnd,
+    status::Status,
     transport::{Role, WebSocket},
     version::{DEFAULT_MAX, ProtocolVersion},
 };
@@ -53,6 +55,30 @@ impl Services {
     #[cfg(feature = "reflection")]
     pub fn reflection(mut self) -> Self {
         self.router.reflection();
+        self
+    }
+
+    /// Puts a layer around all services, also those that are added later. It sees calls before the layers and
+    /// interceptors that were added before it. See [`layer`](crate::layer).
+    ///
+    /// It is one for all services: a concurrency limit holds for all of them together. To put one around a single
+    /// service, see [`Layered`](crate::layer::Layered).
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Next, Service: CallService>,
+    {
+        self.router.layer(|next| Next::new(layer.layer(next)));
+        self
+    }
+
+    /// Shows each call of any service to `interceptor` first, which may change the metadata, leave values for the
+    /// handler, or refuse the call: then the handler is not started, and the caller learns that. It sees calls before
+    /// the layers and interceptors that were added before it. See [`Intercepted`](crate::layer::Intercepted).
+    pub fn intercept<F>(mut self, interceptor: F) -> Self
+    where
+        F: Fn(&mut CallHead) -> Result<(), Status> + Send + Sync + 'static,
+    {
+        self.router.intercept(Arc::new(interceptor));
         self
     }
 

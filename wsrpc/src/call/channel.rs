@@ -2,13 +2,15 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{CallOptions, RetryBudget, RetryPolicy};
+use super::{CallOptions, RetryBudget, RetryPolicy, layered::Wrapped};
 use crate::{
     call_error::{CallError, Outcome},
     compression::Compression,
     identity::PublicKey,
+    layer::{CallHead, CallService, Next},
     service::MethodDescriptor,
     session::Session,
+    status::Status,
 };
 
 /// The handle that stubs call through: to a client's server, to the peer of a key, or back to a caller. Cheap to clone.
@@ -28,6 +30,8 @@ pub struct Channel {
     options: CallOptions,
     /// Of methods for which calls are made otherwise, by their full names.
     methods: Option<Arc<Methods>>,
+    /// What is around its calls, if anything is.
+    wrapped: Option<Arc<Wrapped>>,
 }
 
 type Methods = Vec<(String, CallOptions)>;
@@ -45,6 +49,11 @@ pub(crate) trait Connector: Send + Sync {
 
     /// What calls may be made again.
     fn retry_budget(&self) -> &RetryBudget;
+
+    /// The key of the peer that it leads to, if that is always the same.
+    fn peer(&self) -> Option<PublicKey> {
+        None
+    }
 
     /// For `Debug`: where it leads.
     fn describe(&self) -> String;
@@ -73,6 +82,7 @@ impl Channel {
             connector,
             options,
             methods: None,
+            wrapped: None,
         }
     }
 
@@ -133,6 +143,86 @@ impl Channel {
         self
     }
 
+    /// The same channel with a layer around its calls, which sees them before the layers and interceptors that the
+    /// channel has. See [`layer`](crate::layer).
+    ///
+    /// ```
+    /// # use wsrpc::Channel;
+    /// # use tower::limit::ConcurrencyLimitLayer;
+    /// # fn example(channel: Channel) {
+    /// let modest = channel.layer(ConcurrencyLimitLayer::new(10));
+    /// # }
+    /// ```
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Next, Service: CallService>,
+    {
+        let next = Next::new(layer.layer(self.next()));
+        Self {
+            wrapped: Some(Arc::new(Wrapped::in_layers(next))),
+            ..self
+        }
+    }
+
+    /// The same channel, each of whose calls is shown to `interceptor` first, before the layers and interceptors that
+    /// the channel has. It may change the metadata or the deadline, or fail the call with a status, which is then
+    /// [`Outcome::NotSent`]. It must answer at once, and costs a call no more than itself.
+    ///
+    /// ```
+    /// # use wsrpc::{Channel, Status};
+    /// # fn example(channel: Channel, token: String) {
+    /// let known = channel.intercept(move |call| {
+    ///     let metadata = call.metadata_mut();
+    ///     metadata.insert("authorization", &token).map_err(|error| Status::internal(error.to_string()))
+    /// });
+    /// # }
+    /// ```
+    pub fn intercept<F>(self, interceptor: F) -> Self
+    where
+        F: Fn(&mut CallHead) -> Result<(), Status> + Send + Sync + 'static,
+    {
+        let wrapped = Wrapped::intercepted(self.wrapped.as_deref(), Arc::new(interceptor));
+        Self {
+            wrapped: Some(Arc::new(wrapped)),
+            ..self
+        }
+    }
+
+    /// A channel whose calls `service` answers, instead of a session: over another protocol, or in a test.
+    ///
+    /// A [`Status`] that it fails with is the callee's own. The channel watches over a call's time-out until the service
+    /// has answered; a stream of responses is the service's to end in time.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// use wsrpc::{Channel, layer::{Body, CallRequest, CallResponse}};
+    ///
+    /// let echo = tower::service_fn(|request: CallRequest| async move {
+    ///     Ok::<_, Infallible>(CallResponse::new(request.into_parts().1))
+    /// });
+    /// let channel = Channel::from_service(echo);
+    /// # let _ = channel;
+    /// ```
+    pub fn from_service(service: impl CallService) -> Self {
+        let next = super::layered::answering(service);
+        Self {
+            wrapped: Some(Arc::new(Wrapped::in_layers(next))),
+            ..Self::new(Arc::new(ServiceConnector::default()))
+        }
+    }
+
+    /// As [`new`](Self::new): the same channel with nothing around it.
+    pub(super) fn bare(&self) -> Self {
+        Self {
+            wrapped: None,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn wrapped(&self) -> Option<&Arc<Wrapped>> {
+        self.wrapped.as_ref()
+    }
+
     pub(super) fn connector(&self) -> &Arc<dyn Connector> {
         &self.connector
     }
@@ -190,8 +280,44 @@ impl Connector for SessionConnector {
         self.0.retry_budget()
     }
 
+    fn peer(&self) -> Option<PublicKey> {
+        Some(self.0.peer())
+    }
+
     fn describe(&self) -> String {
         let peer: PublicKey = self.0.peer();
         format!("the session {} with {peer}", self.0.id())
     }
+}
+
+/// Of a channel whose calls go to a service: it is asked for nothing.
+#[derive(Default)]
+struct ServiceConnector {
+    retry_budget: RetryBudget,
+}
+
+impl Connector for ServiceConnector {
+    fn lookup(&self, _: bool) -> Lookup {
+        Lookup::Failed(no_session())
+    }
+
+    fn wait(self: Arc<Self>, _: bool) -> WaitForSession {
+        Box::pin(std::future::ready(Err(no_session())))
+    }
+
+    fn is_over(&self) -> bool {
+        true
+    }
+
+    fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
+    }
+
+    fn describe(&self) -> String {
+        "a service".into()
+    }
+}
+
+fn no_session() -> CallError {
+    CallError::not_sent(Status::internal("a service has no session"))
 }

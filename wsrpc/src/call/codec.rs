@@ -42,9 +42,13 @@ pub(crate) fn decode<T: prost::Message + Default>(
     message: proto::Message,
     limit: usize,
 ) -> Result<T, CodecError> {
-    let payload = match message.inflated {
-        Some(size) => inflate(&message.payload, size, limit)?,
-        None => message.payload,
-    };
-    Ok(T::decode(payload)?)
+    Ok(T::decode(plain(message, limit)?)?)
+}
+
+/// The bytes of a message, uncompressed, of which there are at most `limit`.
+pub(crate) fn plain(message: proto::Message, limit: usize) -> Result<Bytes, CodecError> {
+    match message.inflated {
+        Some(size) => Ok(inflate(&message.payload, size, limit)?),
+        None => Ok(message.payload),
+    }
 }

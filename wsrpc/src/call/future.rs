@@ -10,11 +10,16 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::{
-    Call, Lookup, Streaming, WaitForSession, codec, requests, retry::Attempts, streaming::InFlight,
+    Call, Lookup, Streaming, WaitForSession, codec,
+    layered::Encoded,
+    requests,
+    retry::Attempts,
+    streaming::{Held, InFlight},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
     compression::compress,
+    layer::{Body, CallResponse, ResponseFuture},
     proto::{OpenError, Ticket, deadline_exceeded},
     service::Response,
     session::Session,
@@ -28,6 +33,8 @@ pub struct CallFuture<R> {
     deadline: Option<Instant>,
     attempts: Attempts,
     state: State,
+    /// In the place of all that, for a call in layers.
+    layered: Option<ResponseFuture>,
 }
 
 /// ```text
@@ -85,7 +92,22 @@ impl<R> CallFuture<R> {
             deadline,
             attempts: Attempts::default(),
             state: State::Lookup,
+            layered: None,
         }
+    }
+
+    /// A call that layers take.
+    pub(super) fn layered(call: Call<R>, response: ResponseFuture) -> Self {
+        Self {
+            layered: Some(response),
+            ..Self::new(call, None)
+        }
+    }
+
+    /// A call that failed before it was made.
+    pub(super) fn failed(call: Call<R>, error: CallError) -> Self {
+        // Not a state of its own, for it is not to be made again.
+        Self::layered(call, ResponseFuture::new(std::future::ready(Err(error))))
     }
 
     /// Gets the call as far as `answer` takes it: until there is a call in flight, and then until that is answered.
@@ -263,11 +285,25 @@ impl<R: prost::Message + Default> Future for CallFuture<R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let (call, reply) =
-            ready!(this.poll_with(cx, |call, cx| call.session.poll_reply(call.key, cx)))?;
-        let decoded = codec::decode(reply.message, call.session.max_recv_size());
+        let (message, metadata, limit) = match &mut this.layered {
+            None => {
+                let (call, reply) =
+                    ready!(this.poll_with(cx, |call, cx| call.session.poll_reply(call.key, cx)))?;
+                (reply.message, reply.metadata, call.session.max_recv_size())
+            }
+            Some(layered) => {
+                let (metadata, body) = ready!(Pin::new(layered).poll(cx))?.into_parts();
+                let limit = body.limit();
+                (
+                    body.into_message().ok().flatten().unwrap_or_default(),
+                    metadata,
+                    limit,
+                )
+            }
+        };
+        let decoded = codec::decode(message, limit);
         Poll::Ready(match decoded {
-            Ok(message) => Ok(Response::from_parts(message, reply.metadata)),
+            Ok(message) => Ok(Response::from_parts(message, metadata)),
             Err(error) => Err(this.attempts.conclude(CallError::new(
                 error.into_status("response", this.call.method),
                 Outcome::Ran,
@@ -282,11 +318,43 @@ impl<R: prost::Message + Default> Future for CallFuture<Streaming<R>> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let (call, metadata) =
-            ready!(this.poll_with(cx, |call, cx| call.session.poll_head(call.key, cx)))?;
-        let responses = Streaming::of_caller(call, this.call.method);
+        let method = this.call.method;
+        let (responses, metadata) = match &mut this.layered {
+            None => {
+                let (call, metadata) =
+                    ready!(this.poll_with(cx, |call, cx| call.session.poll_head(call.key, cx)))?;
+                (Streaming::of_caller(call, method), metadata)
+            }
+            Some(layered) => {
+                let (metadata, body) = ready!(Pin::new(layered).poll(cx))?.into_parts();
+                (Streaming::of_responses(body, method), metadata)
+            }
+        };
         let responses = responses.keeping(this.call.channel.clone());
         Poll::Ready(Ok(Response::from_parts(responses, metadata)))
+    }
+}
+
+/// The answer as layers see it.
+impl Future for CallFuture<Encoded> {
+    type Output = Result<CallResponse, CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let (metadata, body) = if this.call.outgoing.streams_responses {
+            let (call, metadata) =
+                ready!(this.poll_with(cx, |call, cx| call.session.poll_head(call.key, cx)))?;
+            let limit = call.session.max_recv_size();
+            let channel = this.call.channel.clone();
+            (metadata, Body::of_messages(Held::new(call, channel), limit))
+        } else {
+            let (call, reply) =
+                ready!(this.poll_with(cx, |call, cx| call.session.poll_reply(call.key, cx)))?;
+            let limit = call.session.max_recv_size();
+            let body = Body::of_message(reply.message).with_limit(limit);
+            (reply.metadata, body)
+        };
+        Poll::Ready(Ok(CallResponse::from_parts(metadata, body)))
     }
 }
 

@@ -4,6 +4,7 @@ mod channel;
 pub(crate) mod codec;
 mod context;
 mod future;
+mod layered;
 mod options;
 mod outgoing;
 mod requests;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::RetryPolicy;
 use crate::compression::Compression;
+
 /// How calls are made where they do not say it themselves.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallOptions {

@@ -108,7 +108,7 @@ impl<R: prost::Message + Default> Call<Streaming<R>> {
 }
 
 impl<R> Call<R> {
-    fn new(channel: &Channel, method: &'static MethodDescriptor, streams: bool) -> Self {
+    pub(super) fn new(channel: &Channel, method: &'static MethodDescriptor, streams: bool) -> Self {
         Self {
             channel: channel.clone(),
             method,
@@ -178,15 +178,24 @@ impl<R> Call<R> {
     }
 
     fn into_call_future(self) -> CallFuture<R> {
-        let own = self.options.timeout;
-        // A time-out beyond the clock's range is none.
-        let own = own.and_then(|timeout| Instant::now().checked_add(timeout));
-        let inherited = Context::current().deadline();
-        let deadline = match (own, inherited) {
-            (Some(own), Some(inherited)) => Some(own.min(inherited)),
-            (own, inherited) => own.or(inherited),
-        };
-        CallFuture::new(self, deadline)
+        let deadline = deadline(&self.options);
+        match self.channel.wrapped().cloned() {
+            None => CallFuture::new(self, deadline),
+            Some(wrapped) => wrapped.call(self, deadline),
+        }
+    }
+}
+
+/// When a call that is made now with these options is to be done.
+pub(super) fn deadline(options: &CallOptions) -> Option<Instant> {
+    // A time-out beyond the clock's range is none.
+    let own = options
+        .timeout
+        .and_then(|timeout| Instant::now().checked_add(timeout));
+    let inherited = Context::current().deadline();
+    match (own, inherited) {
+        (Some(own), Some(inherited)) => Some(own.min(inherited)),
+        (own, inherited) => own.or(inherited),
     }
 }
 

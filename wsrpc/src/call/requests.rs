@@ -19,8 +19,8 @@ use crate::{
     status::Status,
 };
 
-/// A user's stream of requests, encoded as they are yielded.
-pub(super) type Requests = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+/// A stream of requests, encoded as they are yielded. Only a layer ends it with an error.
+pub(super) type Requests = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
 
 /// Encodes what `stream` yields.
 pub(super) fn encoded<S>(stream: S) -> Requests
@@ -33,11 +33,11 @@ where
 struct Encoded<S>(Pin<Box<S>>);
 
 impl<S: Stream<Item: prost::Message>> Stream for Encoded<S> {
-    type Item = Bytes;
+    type Item = Result<Bytes, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = ready!(self.0.as_mut().poll_next(cx));
-        Poll::Ready(next.map(|message| codec::encode(&message)))
+        Poll::Ready(next.map(|message| Ok(codec::encode(&message))))
     }
 }
 
@@ -82,7 +82,8 @@ fn poll_send(
         // Asked before each request also when there is room, so that the task ends with its call.
         ready!(session.poll_room(key, cx))?;
         match ready!(requests.as_mut().poll_next(cx)) {
-            Some(message) => session.send(key, compress(message, compression))?,
+            Some(Ok(message)) => session.send(key, compress(message, compression))?,
+            Some(Err(status)) => return Poll::Ready(Err(SendError::Rejected(status))),
             None => return Poll::Ready(Ok(())),
         }
     }

@@ -13,6 +13,7 @@ use futures_core::Stream;
 use super::{Channel, codec};
 use crate::{
     call_error::{Blame, CallError, Outcome},
+    layer::{Body, Messages},
     metadata::Metadata,
     proto::{self, CallKey, Slot},
     service::MethodDescriptor,
@@ -52,9 +53,15 @@ pub struct Streaming<T> {
     message: PhantomData<fn() -> T>,
 }
 
+/// What messages are called.
+const REQUEST: &str = "request";
+const RESPONSE: &str = "response";
+
 enum Source {
     Caller(InFlight),
     Callee(Session, Slot),
+    /// Of a call in layers: what is called so, and it.
+    Layers(&'static str, Body),
 }
 
 /// A call that its session knows of, until it is dropped.
@@ -66,6 +73,35 @@ pub(super) struct InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.session.release(self.key);
+    }
+}
+
+/// The responses of a call on its way into layers, which keep what it was made through.
+pub(super) struct Held {
+    call: InFlight,
+    _channel: Channel,
+}
+
+impl Held {
+    pub(super) fn new(call: InFlight, channel: Channel) -> Self {
+        Self {
+            call,
+            _channel: channel,
+        }
+    }
+}
+
+impl Messages for Held {
+    fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<proto::Message, CallError>>> {
+        let next = self.call.session.poll_message(self.call.key, cx);
+        next.map(Result::transpose)
+    }
+
+    fn trailers(&self) -> Option<Metadata> {
+        self.call.session.trailing(self.call.key)
     }
 }
 
@@ -81,6 +117,16 @@ impl<T> Streaming<T> {
         first: Option<proto::Message>,
     ) -> Self {
         Self::new(Source::Callee(session, slot), method, first)
+    }
+
+    /// The responses of a call in layers.
+    pub(super) fn of_responses(body: Body, method: &'static MethodDescriptor) -> Self {
+        Self::new(Source::Layers(RESPONSE, body), method, None)
+    }
+
+    /// The requests of a call in layers.
+    pub(crate) fn of_requests(body: Body, method: &'static MethodDescriptor) -> Self {
+        Self::new(Source::Layers(REQUEST, body), method, None)
     }
 
     fn new(
@@ -109,6 +155,7 @@ impl<T> Streaming<T> {
         match &self.source {
             Source::Caller(call) => call.session.trailing(call.key),
             Source::Callee(..) => None,
+            Source::Layers(_, body) => body.trailers(),
         }
     }
 }
@@ -132,20 +179,25 @@ impl<T: prost::Message + Default> Streaming<T> {
         if self.ended {
             return Poll::Ready(Ok(None));
         }
-        let (session, key) = match &self.source {
-            Source::Caller(call) => (&call.session, call.key),
-            Source::Callee(session, slot) => (session, *slot),
-        };
-        let next = match self.first.take() {
-            // Nothing reaches a handler whose caller has been cut off.
-            Some(first) => match session.ended() {
-                None => Ok(Some(first)),
-                Some(end) => Err(end.call_error(Outcome::Unknown)),
-            },
-            None => ready!(session.poll_message(key, cx)),
+        let (next, limit) = match &mut self.source {
+            Source::Layers(_, body) => {
+                let limit = body.limit();
+                (ready!(body.poll_message(cx)).transpose(), limit)
+            }
+            Source::Caller(InFlight { session, key }) | Source::Callee(session, key) => {
+                let next = match self.first.take() {
+                    // Nothing reaches a handler whose caller has been cut off.
+                    Some(first) => match session.ended() {
+                        None => Ok(Some(first)),
+                        Some(end) => Err(end.call_error(Outcome::Unknown)),
+                    },
+                    None => ready!(session.poll_message(*key, cx)),
+                };
+                (next, session.max_recv_size())
+            }
         };
         let decoded = match next {
-            Ok(Some(message)) => self.decode(message, session.max_recv_size()).map(Some),
+            Ok(Some(message)) => self.decode(message, limit).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
@@ -153,18 +205,25 @@ impl<T: prost::Message + Default> Streaming<T> {
         Poll::Ready(decoded)
     }
 
-    fn decode(&self, message: proto::Message, limit: usize) -> Result<T, CallError> {
-        codec::decode(message, limit).map_err(|error| match &self.source {
-            Source::Caller(call) => {
-                let status = error.into_status("response", self.method);
-                let error = CallError::new(status, Outcome::Ran, Blame::Remote);
-                call.session.give_up(call.key, error.clone());
-                error
+    fn decode(&mut self, message: proto::Message, limit: usize) -> Result<T, CallError> {
+        codec::decode(message, limit).map_err(|error| {
+            let what = match &self.source {
+                Source::Caller(_) => RESPONSE,
+                Source::Callee(..) => REQUEST,
+                Source::Layers(what, _) => what,
+            };
+            let status = error.into_status(what, self.method);
+            let outcome = match what {
+                RESPONSE => Outcome::Ran,
+                _ => Outcome::Unknown,
+            };
+            let error = CallError::new(status, outcome, Blame::Remote);
+            match &mut self.source {
+                Source::Caller(call) => call.session.give_up(call.key, error.clone()),
+                Source::Callee(..) => {}
+                Source::Layers(_, body) => *body = Body::empty(),
             }
-            Source::Callee(..) => {
-                let status = error.into_status("request", self.method);
-                CallError::new(status, Outcome::Unknown, Blame::Remote)
-            }
+            error
         })
     }
 }

@@ -16,7 +16,9 @@ use crate::{
     call::{CallOptions, RetryBudget, RetryPolicy},
     config::SessionConfig,
     identity::{Identity, PublicKey},
+    layer::{CallHead, CallService, Next},
     service::{RouterBuilder, Service},
+    status::Status,
     tls,
     transport::SocketOptions,
     version::{self, ProtocolVersion, Versions},
@@ -70,6 +72,30 @@ impl ClientBuilder {
     #[cfg(feature = "reflection")]
     pub fn reflection(mut self) -> Self {
         self.services.reflection();
+        self
+    }
+
+    /// Puts a layer around all services, also those that are added later. It sees calls before the layers and
+    /// interceptors that were added before it. See [`layer`](crate::layer).
+    ///
+    /// It is one for all services: a concurrency limit holds for all of them together. To put one around a single
+    /// service, see [`Layered`](crate::layer::Layered).
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Next, Service: CallService>,
+    {
+        self.services.layer(|next| Next::new(layer.layer(next)));
+        self
+    }
+
+    /// Shows each call of any service to `interceptor` first, which may change the metadata, leave values for the
+    /// handler, or refuse the call: then the handler is not started, and the caller learns that. It sees calls before
+    /// the layers and interceptors that were added before it. See [`Intercepted`](crate::layer::Intercepted).
+    pub fn intercept<F>(mut self, interceptor: F) -> Self
+    where
+        F: Fn(&mut CallHead) -> Result<(), Status> + Send + Sync + 'static,
+    {
+        self.services.intercept(Arc::new(interceptor));
         self
     }
 

@@ -110,6 +110,10 @@ impl Connector for PeerConnector {
         &self.retry_budget
     }
 
+    fn peer(&self) -> Option<PublicKey> {
+        Some(self.key)
+    }
+
     fn describe(&self) -> String {
         format!("the peer {}", self.key)
     }

@@ -69,6 +69,18 @@ pub enum MethodKind {
     BidiStreaming,
 }
 
+impl MethodKind {
+    /// Whether there may be many requests.
+    pub const fn streams_requests(self) -> bool {
+        matches!(self, Self::ClientStreaming | Self::BidiStreaming)
+    }
+
+    /// Whether there may be many responses.
+    pub const fn streams_responses(self) -> bool {
+        matches!(self, Self::ServerStreaming | Self::BidiStreaming)
+    }
+}
+
 /// What a .proto file says with `option idempotency_level`: whether a call may be made twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Idempotency {

@@ -2,19 +2,25 @@
 
 use std::{
     future::{Future, poll_fn},
-    marker::PhantomData,
-    pin::{Pin, pin},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
 };
 
-use futures_core::Stream;
+use http::Extensions;
 
-use super::{MethodDescriptor, Origin, Request, Response, ServiceDescriptor, Trailers};
+use super::{
+    Handover, Intercepted, Layered, MethodDescriptor, Origin, Request, Response, Responses,
+    ServiceDescriptor,
+    responses::{Finished, Outbound, filled},
+};
 use crate::{
     call::{Streaming, codec},
     call_error::CallError,
-    compression::{Accepted, Compression, compress},
+    compression::{Compression, compress},
+    layer::{Body, CallHead, CallService, Next},
     metadata::Metadata,
-    proto::{self, Answer, Answered, Refusal, SendError},
+    proto::{self, Answer, Answered, Refusal},
     status::Status,
 };
 
@@ -35,6 +41,24 @@ pub trait Service: Send + Sync + 'static {
     /// task for handlers that answer without waiting; a handler that computes for long makes its session wait.
     fn runs_in_place(&self) -> bool {
         true
+    }
+
+    /// The same service with a layer around it: see [`Layered::new`].
+    fn layer<L>(self, layer: L) -> Layered
+    where
+        Self: Sized,
+        L: tower_layer::Layer<Next, Service: CallService>,
+    {
+        Layered::new(self, layer)
+    }
+
+    /// The same service, whose calls are first shown to `interceptor`: see [`Intercepted::new`].
+    fn intercept<F>(self, interceptor: F) -> Intercepted
+    where
+        Self: Sized,
+        F: Fn(&mut CallHead) -> Result<(), Status> + Send + Sync + 'static,
+    {
+        Intercepted::new(self, interceptor)
     }
 }
 
@@ -65,11 +89,11 @@ impl<S: Service> Service for Spawned<S> {
 pub struct HandlerFuture(pub(crate) Pin<Box<dyn Future<Output = Answered> + Send>>);
 
 impl HandlerFuture {
-    fn new(future: impl Future<Output = Answered> + Send + 'static) -> Self {
+    pub(crate) fn new(future: impl Future<Output = Answered> + Send + 'static) -> Self {
         Self(Box::pin(future))
     }
 
-    fn refused(status: Status) -> Self {
+    pub(crate) fn refused(status: Status) -> Self {
         Self::new(std::future::ready(Err(Refusal::NotStarted(status))))
     }
 }
@@ -88,6 +112,12 @@ pub struct IncomingCall {
     pub(crate) first: Option<proto::Message>,
     /// No other message follows.
     pub(crate) last: bool,
+    /// Where further messages come from, if not from the session.
+    pub(crate) rest: Option<Body>,
+    /// Where responses go, if not to the session.
+    pub(crate) handover: Option<Arc<Handover>>,
+    /// What layers leave for the handler.
+    pub(crate) extensions: Extensions,
     pub(crate) origin: Origin,
     /// Of responses that do not say it themselves.
     pub(crate) compression: Compression,
@@ -141,7 +171,7 @@ impl IncomingCall {
     {
         let responses = Responses::new(&self);
         let answer = handler(self.with_requests(), responses);
-        HandlerFuture::new(async move { answer.await.0 })
+        HandlerFuture::new(async move { answer.await.into_answered() })
     }
 
     /// Answers that the method does not exist: for the arm of a `match` that no descriptor leads to.
@@ -191,21 +221,29 @@ impl IncomingCall {
 
     /// Waits for the one request.
     async fn only_request(&mut self) -> Result<proto::Message, Status> {
-        let Origin { session, slot, .. } = &self.origin;
-        let next = || poll_fn(|cx| session.poll_message(*slot, cx));
         let first = match self.first.take() {
             Some(first) => Some(first),
-            None => next().await.map_err(Status::from)?,
+            None => poll_fn(|cx| self.poll_rest(cx)).await?,
         };
         let Some(first) = first else {
             let text = format!("{} takes one request, and none came", self.method);
             return Err(Status::invalid_argument(text));
         };
-        if next().await.map_err(Status::from)?.is_some() {
+        if poll_fn(|cx| self.poll_rest(cx)).await?.is_some() {
             let text = format!("{} takes one request, and another came", self.method);
             return Err(Status::invalid_argument(text));
         }
         Ok(first)
+    }
+
+    fn poll_rest(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<proto::Message>, CallError>> {
+        match &mut self.rest {
+            Some(body) => body.poll_message(cx).map(Option::transpose),
+            None => self.origin.session.poll_message(self.origin.slot, cx),
+        }
     }
 
     fn decode<Q: prost::Message + Default>(
@@ -217,6 +255,7 @@ impl IncomingCall {
             Ok(message) => Ok(Request::new(
                 message,
                 std::mem::take(&mut self.metadata),
+                std::mem::take(&mut self.extensions),
                 self.origin.clone(),
             )),
             Err(error) => Err(error.into_status("request", self.method)),
@@ -224,35 +263,16 @@ impl IncomingCall {
     }
 
     fn with_requests<Q: prost::Message + Default>(self) -> Request<Streaming<Q>> {
-        let requests = Streaming::of_callee(
-            self.origin.session.clone(),
-            self.origin.slot,
-            self.method,
-            self.first,
-        );
-        Request::new(requests, self.metadata, self.origin)
-    }
-}
-
-/// How the responses to a call are compressed.
-#[derive(Clone, Copy)]
-struct Outbound {
-    /// Of the service.
-    default: Compression,
-    accepted: Accepted,
-}
-
-impl Outbound {
-    fn new(call: &IncomingCall) -> Self {
-        Self {
-            default: call.compression,
-            accepted: call.origin.session.accepted(),
-        }
-    }
-
-    fn of<T>(self, response: &Response<T>) -> Compression {
-        let wanted = response.compression().unwrap_or(self.default);
-        self.accepted.or_off(wanted)
+        let requests = match self.rest {
+            Some(rest) => Streaming::of_requests(rest, self.method),
+            None => Streaming::of_callee(
+                self.origin.session.clone(),
+                self.origin.slot,
+                self.method,
+                self.first,
+            ),
+        };
+        Request::new(requests, self.metadata, self.extensions, self.origin)
     }
 }
 
@@ -267,13 +287,8 @@ fn respond<R: prost::Message>(result: Result<Response<R>, Status>, outbound: Out
     })
 }
 
-/// What was put into `trailers`.
-fn filled(trailers: Option<Trailers>) -> Metadata {
-    trailers.map_or_else(Metadata::new, |trailers| trailers.take())
-}
-
 fn finish(finished: Finished) -> Answered {
-    finished.0
+    finished.into_answered()
 }
 
 impl std::fmt::Debug for IncomingCall {
@@ -281,85 +296,6 @@ impl std::fmt::Debug for IncomingCall {
         f.debug_struct("IncomingCall")
             .field("method", &self.method.name())
             .finish_non_exhaustive()
-    }
-}
-
-/// How a handler that streams its responses has ended.
-#[derive(Debug)]
-pub struct Finished(Answered);
-
-/// Where a handler's responses go.
-pub struct Responses<R> {
-    origin: Origin,
-    outbound: Outbound,
-    response: PhantomData<fn(R)>,
-}
-
-impl<R: prost::Message> Responses<R> {
-    fn new(call: &IncomingCall) -> Self {
-        Self {
-            origin: call.origin.clone(),
-            outbound: Outbound::new(call),
-            response: PhantomData,
-        }
-    }
-
-    /// Sends what the stream of a handler yields, as far as the caller has room for it.
-    pub async fn send_all<S>(self, result: Result<Response<S>, Status>) -> Finished
-    where
-        S: Stream<Item = Result<R, Status>>,
-    {
-        Finished(match result {
-            Ok(response) => self.send_stream(response).await,
-            Err(status) => Err(Refusal::ByHandler(status)),
-        })
-    }
-
-    async fn send_stream<S>(self, response: Response<S>) -> Answered
-    where
-        S: Stream<Item = Result<R, Status>>,
-    {
-        let Origin { session, slot, .. } = self.origin;
-        let compression = self.outbound.of(&response);
-        let (stream, metadata, trailers) = response.into_parts();
-        session.send_head(slot, metadata).map_err(Refusal::ByUs)?;
-        let mut stream = pin!(stream);
-        loop {
-            poll_fn(|cx| session.poll_room(slot, cx))
-                .await
-                .map_err(unwanted)?;
-            match poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-                Some(Ok(message)) => session
-                    .send(slot, compress(codec::encode(&message), compression))
-                    .map_err(unwanted)?,
-                Some(Err(mut status)) => {
-                    if let Some(trailers) = trailers {
-                        status.metadata_mut().merge(trailers.take());
-                    }
-                    return Err(Refusal::ByHandler(status));
-                }
-                None => {
-                    return Ok(Answer {
-                        message: None,
-                        metadata: filled(trailers),
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// Why a response could not be sent.
-fn unwanted(error: SendError) -> Refusal {
-    Refusal::ByUs(match error {
-        SendError::Rejected(status) => status,
-        SendError::Stopped => Status::cancelled("nobody wants the responses any more"),
-    })
-}
-
-impl<R> std::fmt::Debug for Responses<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Responses")
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     ops::{Deref, DerefMut},
 };
 
+use http::Extensions;
 use tokio::time::Instant;
 
 use super::Trailers;
@@ -27,14 +28,21 @@ pub(crate) struct Origin {
 pub struct Request<T> {
     message: T,
     metadata: Metadata,
+    extensions: Extensions,
     origin: Origin,
 }
 
 impl<T> Request<T> {
-    pub(crate) fn new(message: T, metadata: Metadata, origin: Origin) -> Self {
+    pub(crate) fn new(
+        message: T,
+        metadata: Metadata,
+        extensions: Extensions,
+        origin: Origin,
+    ) -> Self {
         Self {
             message,
             metadata,
+            extensions,
             origin,
         }
     }
@@ -70,6 +78,16 @@ impl<T> Request<T> {
         async move { session.draining().await }
     }
 
+    /// What [layers and interceptors](crate::layer) left for the handler, by its type. Empty without any.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The same, to change it, or to take a value out.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
     /// The message.
     pub fn get_ref(&self) -> &T {
         &self.message
@@ -87,7 +105,7 @@ impl<T> Request<T> {
 
     /// The same call with another message.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Request<U> {
-        Request::new(f(self.message), self.metadata, self.origin)
+        Request::new(f(self.message), self.metadata, self.extensions, self.origin)
     }
 }
 

@@ -6,8 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{MethodDescriptor, Service};
-use crate::{status::Status, version::ProtocolVersion};
+use super::{Intercepted, Layered, MethodDescriptor, Service, layered};
+use crate::{
+    layer::{Interceptor, Next},
+    status::Status,
+    version::ProtocolVersion,
+};
 
 /// Services that cannot be served together.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +47,8 @@ pub enum ServiceError {
 #[derive(Default)]
 pub(crate) struct RouterBuilder {
     services: Vec<Arc<dyn Service>>,
+    /// Around all services, the outermost last.
+    wraps: Vec<Wrap>,
     strict: bool,
     #[cfg(feature = "reflection")]
     reflection: bool,
@@ -51,6 +57,23 @@ pub(crate) struct RouterBuilder {
 /// How the names of gRPC's own services begin. Version 1 of the wire does not carry them: nobody asks for them
 /// there, and their bare names, `Check` or `List`, would make methods of the user's ambiguous.
 const STANDARD: [&str; 2] = ["grpc.health.", "grpc.reflection."];
+
+/// What goes around a service.
+enum Wrap {
+    Layers(Next),
+    Interceptor(Interceptor),
+}
+
+impl Wrap {
+    fn around(&self, service: Arc<dyn Service>) -> Arc<dyn Service> {
+        match self {
+            Self::Layers(layers) => Arc::new(Layered::of(service, layers.clone())),
+            Self::Interceptor(interceptor) => {
+                Arc::new(Intercepted::of(service, interceptor.clone()))
+            }
+        }
+    }
+}
 
 impl RouterBuilder {
     pub(crate) fn add(&mut self, service: Arc<dyn Service>) {
@@ -82,11 +105,32 @@ impl RouterBuilder {
         Ok(())
     }
 
-    #[cfg_attr(not(feature = "reflection"), expect(unused_mut))]
+    /// Puts a layer around all services. It is one for all: what it limits, it limits for all of them together.
+    pub(crate) fn layer(&mut self, layer: impl FnOnce(Next) -> Next) {
+        let inner = match self.wraps.pop() {
+            Some(Wrap::Layers(inner)) => inner,
+            other => {
+                self.wraps.extend(other);
+                layered::handlers()
+            }
+        };
+        self.wraps.push(Wrap::Layers(layer(inner)));
+    }
+
+    pub(crate) fn intercept(&mut self, interceptor: Interceptor) {
+        self.wraps.push(Wrap::Interceptor(interceptor));
+    }
+
     pub(crate) fn build(mut self) -> Result<Router, ServiceError> {
         #[cfg(feature = "reflection")]
         if self.reflection {
             self.add_reflection()?;
+        }
+        let wraps = std::mem::take(&mut self.wraps);
+        for service in &mut self.services {
+            for wrap in &wraps {
+                *service = wrap.around(service.clone());
+            }
         }
         let mut names = HashSet::new();
         let mut methods: HashMap<&'static str, Entry> = HashMap::new();

@@ -43,6 +43,14 @@ impl Scope {
             ..self
         }
     }
+
+    /// The same with another deadline.
+    pub(crate) fn until(self, deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self
+        }
+    }
 }
 
 tokio::task_local! {
@@ -271,6 +279,9 @@ pub(super) fn start(
         method: method.descriptor,
         first: incoming.first,
         last: incoming.last,
+        rest: None,
+        handover: None,
+        extensions: http::Extensions::new(),
         origin: Origin {
             session: session.clone(),
             slot,
