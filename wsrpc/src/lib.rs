@@ -19,6 +19,7 @@
 //! - `health`: gRPC's health service, in the module `health`.
 //! - `reflection`: gRPC's reflection, in the module `reflection`.
 //! - `zstd`: messages are compressed where that is asked for, and inflated: see [`Compression`].
+//! - `grpc`: the same services in a tonic server, and the same stubs over a tonic channel: the module `grpc`.
 //!
 //! Without a TLS provider there is neither client nor server, but [`testing`] works.
 
@@ -82,6 +83,8 @@ mod wire;
 #[doc(hidden)]
 pub mod codegen;
 pub mod error_details;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "health")]
 pub mod health;
 pub mod layer;

@@ -16,15 +16,13 @@ use std::sync::Arc;
 
 use crate::{
     call::Channel,
-    config::{Resolved, SessionConfig},
+    config::SessionConfig,
     identity::{PublicKey, SecretKey},
     layer::{CallHead, CallService, Next},
-    proto::{Parity, PeerLimits},
-    service::{Router, RouterBuilder, Service},
-    session::{Agreed, Hooks, Session},
+    service::{RouterBuilder, Service},
+    session::{End, Session, connect},
     session_end::SessionEnd,
     status::Status,
-    transport::{Role, WebSocket},
     version::{DEFAULT_MAX, ProtocolVersion},
 };
 
@@ -89,19 +87,24 @@ impl Services {
         self
     }
 
-    fn resolve(&self, role: Role) -> Resolved {
-        self.config.resolve(role == Role::Client)
-    }
-
     /// How the session behaves.
     pub fn session(mut self, config: SessionConfig) -> Self {
         self.config = config;
         self
     }
-}
 
-/// Bytes on their way, in each direction.
-const IN_FLIGHT: usize = 64 * 1024;
+    fn into_end(self, is_client: bool) -> End {
+        let router = self
+            .router
+            .build()
+            .unwrap_or_else(|error| panic!("{error}"));
+        End {
+            key: SecretKey::generate().public_key(),
+            router: Arc::new(router),
+            config: self.config.resolve(is_client),
+        }
+    }
+}
 
 /// Connects a side that answers `client` with one that answers `server`, in memory, each with a new random key.
 ///
@@ -109,26 +112,13 @@ const IN_FLIGHT: usize = 64 * 1024;
 ///
 /// When two services of one side have the same name, and outside of a tokio runtime.
 pub fn pair(client: Services, server: Services) -> (Side, Side) {
-    let (client_io, server_io) = tokio::io::duplex(IN_FLIGHT);
-    let keys = [(); 2].map(|()| SecretKey::generate().public_key());
     let versions = [&client, &server].map(|side| side.version.unwrap_or(DEFAULT_MAX));
-    let version = versions[0].min(versions[1]);
-    // Each is given what the other would say.
-    let agreed = |parity, of: &Resolved| match version {
-        ProtocolVersion::V1 => Agreed::V1,
-        ProtocolVersion::V2 => Agreed::V2 {
-            parity,
-            peer: PeerLimits::from(&of.hello()),
-        },
-    };
-    let (client_config, server_config) =
-        (client.resolve(Role::Client), server.resolve(Role::Server));
-    let client_agreed = agreed(Parity::Odd, &server_config);
-    let server_agreed = agreed(Parity::Even, &client_config);
-    let client_side = Side::new(client_io, Role::Client, client, keys, client_agreed);
-    let keys = [keys[1], keys[0]];
-    let server_side = Side::new(server_io, Role::Server, server, keys, server_agreed);
-    (client_side, server_side)
+    let ends = [client.into_end(true), server.into_end(false)];
+    let keys = ends.each_ref().map(|end| end.key);
+    let [client, server] = ends;
+    let (client, server) = connect(client, server, versions[0].min(versions[1]));
+    let side = |session, key| Side { session, key };
+    (side(client, keys[0]), side(server, keys[1]))
 }
 
 /// One side of a [`pair`]. Dropping it closes the session.
@@ -139,27 +129,6 @@ pub struct Side {
 }
 
 impl Side {
-    fn new(
-        io: tokio::io::DuplexStream,
-        role: Role,
-        services: Services,
-        [key, peer]: [PublicKey; 2],
-        agreed: Agreed,
-    ) -> Self {
-        let config = services.resolve(role);
-        let router: Router = services
-            .router
-            .build()
-            .unwrap_or_else(|error| panic!("{error}"));
-        let max_size = config.max_frame_size(agreed.version());
-        let socket = WebSocket::new(io, role, Vec::new(), max_size);
-        let router = Arc::new(router);
-        let (session, driver) =
-            Session::new(socket, peer, agreed, router, &config, Hooks::default());
-        tokio::spawn(driver.run());
-        Self { session, key }
-    }
-
     /// The channel to the other side.
     pub fn channel(&self) -> Channel {
         Channel::of_session(self.session.clone())

@@ -6,6 +6,7 @@
 mod driver;
 mod handlers;
 mod hello;
+mod memory;
 
 use std::{
     fmt,
@@ -24,6 +25,7 @@ pub(crate) use self::{
     driver::{Driver, Finished},
     handlers::{Scope, current_scope, in_scope, panic_message},
     hello::{Agreed, HelloError, agree},
+    memory::{End, connect},
 };
 use crate::{
     call::RetryBudget,

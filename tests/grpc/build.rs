@@ -1,0 +1,18 @@
+//! Generates one service twice: with wsrpc's generator, and with tonic's on the same messages.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+const PROTO: &str = "proto/trial.proto";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    wsrpc_build::compile_protos(&[PROTO], &["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("tonic");
+    fs::create_dir_all(&out)?;
+    let mut config = prost_build::Config::new();
+    config.protoc_executable(protoc_bin_vendored::protoc_bin_path()?);
+    tonic_prost_build::configure()
+        .out_dir(out)
+        .extern_path(".trial", "crate::trial")
+        .compile_with_config(config, &[PROTO], &["proto"])?;
+    Ok(())
+}
