@@ -23,7 +23,8 @@ use crate::{
 /// [`max_recv_message_size`](crate::SessionConfig::max_recv_message_size).
 ///
 /// Messages are compressed and inflated where they are encoded and decoded: in the task of the caller, or of the handler.
-/// A message of megabytes takes milliseconds there.
+/// A message of megabytes takes milliseconds there. [Layers](crate::layer) see messages inflated; a response that a layer
+/// of the callee changes goes out as it is.
 ///
 /// **Beside secrets, compression leaks**: where a message has a secret and something that an attacker may choose, its
 /// length tells how alike they are. Metadata is never compressed.

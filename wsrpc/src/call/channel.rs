@@ -122,7 +122,8 @@ impl Channel {
 
     /// The same channel, on which calls of one method are made otherwise. The method is given by its full name,
     /// `"ping.Ping/Ping"`, or by its [`MethodDescriptor`]; `set` begins with what this channel has, so what holds for
-    /// the other methods as well is set before.
+    /// the other methods as well is set before. Layers and interceptors are always the whole channel's: those that `set`
+    /// adds are left out.
     ///
     /// ```no_run
     /// # use std::time::Duration;

@@ -19,8 +19,8 @@
 //!
 //! # What runs where
 //!
-//! On a client, everything that a channel does for a call, waiting for a session included, is inside of its layers; the
-//! call's time-out covers both. On a server, layers run within the handler's task: calls that they make inherit the
+//! On a client, everything that a channel does for a call, waiting for a session and retries included, is inside of its
+//! layers, which see the call once; the call's time-out covers both. On a server, layers run within the handler's task: calls that they make inherit the
 //! deadline, a caller that gives up drops them, and a panic in one ends the call as a panic in its handler does.
 //!
 //! A call without layers takes the direct path: no future of it is boxed, and nothing of it is erased. Interceptors

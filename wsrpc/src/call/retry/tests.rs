@@ -21,6 +21,7 @@ use crate::{
     call::{Lookup, tests::Scripted},
     call_error::{Blame, CallError},
     error_details::RetryInfo,
+    layer::{CallHead, Next, from_fn},
     service::test_support::{Echo, Text, echo, settle},
     testing::{Services, Side, pair},
 };
@@ -560,4 +561,36 @@ mod over_sockets {
         client.close().await;
         served.stop().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_inside_of_the_layers_of_a_channel() {
+    let (client, _server, count) = failing(Status::unavailable("busy"));
+    let seen = Arc::new(AtomicUsize::new(0));
+    let seeing = seen.clone();
+    let layer = from_fn(move |request, next: Next| {
+        seeing.fetch_add(1, Ordering::Relaxed);
+        async move { Ok(next.run(request).await?) }
+    });
+    let channel = client.channel().retry(policy()).layer(layer);
+    let error = call(&channel, &IDEMPOTENT).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::UNAVAILABLE, Outcome::Ran)
+    );
+    assert_eq!((get(&count), error.attempts(), get(&seen)), (4, 4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_interceptor_refuses_is_not_made_again() {
+    let (echo, count) = counted(|_| Ok(()));
+    let (client, _server) = pair(Services::new(), Services::new().add(echo));
+    let refuse = |_: &mut CallHead| Err(Status::unavailable("not now"));
+    let channel = client.channel().retry(policy()).intercept(refuse);
+    let error = call(&channel, &IDEMPOTENT).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::UNAVAILABLE, Outcome::NotSent)
+    );
+    assert_eq!(get(&count), 0);
 }

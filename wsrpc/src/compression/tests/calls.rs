@@ -16,7 +16,9 @@ use super::{METHOD, start};
 use crate::{
     Call, Channel, Compressed, Compression, Metadata, MethodDescriptor, Request, Response, Service,
     ServiceDescriptor, Status, Streaming,
+    call::codec,
     codegen::v1::{HandlerFuture, IncomingCall},
+    layer::{Body, BoxError, CallRequest, CallResponse, Layered, Next, from_fn},
     service::test_support::{Echo, End, Text, echo},
     transport::Role,
 };
@@ -251,4 +253,75 @@ async fn streams_are_compressed_message_by_message_both_ways() {
     assert!(texts.message().await.unwrap().is_none());
     let (requests, responses) = counts.take();
     assert!(requests < 10 * SHORT && responses < 10 * SHORT);
+}
+
+/// A layer that reads all messages, and passes on what it has read or what came.
+async fn read(request: CallRequest, next: Next, changes: bool) -> Result<CallResponse, BoxError> {
+    let read = move |body: Body| match (changes, body.try_clone()) {
+        (false, Some(mut copy)) => (Some(async move { copy.message().await }), body),
+        (false, None) => (None, body),
+        (true, _) => (
+            None,
+            body.map(|bytes| {
+                assert_eq!(
+                    codec::decode::<Text>(bytes.clone().into(), LONG * 2)
+                        .unwrap()
+                        .body,
+                    long()
+                );
+                Ok(bytes)
+            }),
+        ),
+    };
+    let text = |message: Option<bytes::Bytes>| {
+        let message = message.unwrap().into();
+        codec::decode::<Text>(message, LONG * 2).unwrap().body
+    };
+    let (head, body) = request.into_parts();
+    let (copy, body) = read(body);
+    if let Some(copy) = copy {
+        assert_eq!(text(copy.await?), long());
+    }
+    let response = next.run(CallRequest::from_parts(head, body)).await?;
+    let (metadata, body) = response.into_parts();
+    let (copy, body) = read(body);
+    if let Some(copy) = copy {
+        assert_eq!(text(copy.await?), long());
+    }
+    Ok(CallResponse::from_parts(metadata, body))
+}
+
+#[tokio::test]
+async fn layers_see_messages_inflated_and_leave_them_compressed() {
+    let look = || from_fn(|request, next| read(request, next, false));
+    let inside = || Layered::new(Compressed(Echo::plain()), look());
+    let outside = || Compressed(Layered::new(Echo::plain(), look()));
+    for (client, _server, counts) in [counted(inside(), true), counted(outside(), true)] {
+        let channel = client.channel().compress(Compression::Zstd).layer(look());
+        echoed(echo(&channel, long())).await;
+        let (requests, responses) = counts.take();
+        assert!(
+            requests < SHORT && responses < SHORT,
+            "{requests} {responses}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn requests_that_layers_change_or_stream_are_compressed_all_the_same() {
+    let change = || from_fn(|request, next| read(request, next, true));
+    let (client, _server, counts) = counted(Layered::new(Echo::plain(), change()), true);
+    let channel = client.channel().compress(Compression::Zstd).layer(change());
+    echoed(echo(&channel, long())).await;
+    assert!(counts.take().0 < SHORT);
+
+    let (client, _server, counts) = counted(Layered::new(Compressed(Chat), change()), true);
+    let channel = client.channel().compress(Compression::Zstd).layer(change());
+    let call: Call<Streaming<Text>> = Call::bidi_streaming(&channel, &CHAT.methods()[0], Ten(0));
+    let mut texts = call.await.unwrap().into_inner();
+    for _ in 0..10 {
+        assert_eq!(texts.message().await.unwrap().unwrap().body, long());
+    }
+    assert!(texts.message().await.unwrap().is_none());
+    assert!(counts.take().0 < 10 * SHORT);
 }
