@@ -29,6 +29,7 @@ pages! {
     draining = "guide/draining.md",
     versions = "guide/versions.md",
     testing = "guide/testing.md",
+    grpc = "guide/grpc.md",
     layers = "guide/layers.md",
     retries = "guide/retries.md",
     compression = "guide/compression.md",
