@@ -5,6 +5,7 @@ use std::time::Duration;
 use integration::{
     grpc_testing::{
         EchoStatus, ResponseParameters, StreamingInputCallRequest, StreamingOutputCallRequest,
+        test_service_client::TestServiceClient,
     },
     keys::Who,
     link::{Callee, Link},
@@ -12,7 +13,10 @@ use integration::{
     streams::{channel, of},
     test_service::PANIC,
 };
-use wsrpc::{Code, Outcome};
+use wsrpc::{
+    Code, Outcome,
+    layer::{CallResponse, Next, from_fn},
+};
 
 use crate::request;
 
@@ -78,6 +82,28 @@ async fn a_stream_keeps_the_session_of_its_client_open() {
     let mut there = link.peers.events();
     let (requests, stream) = channel();
     let call = link.calls_to(Callee::Server).stubs.full_duplex_call(stream);
+    let mut responses = call.await.unwrap().into_inner();
+    drop(link.client);
+    for size in 1..=3 {
+        requests.send(request(&[size])).await.unwrap();
+        assert!(soon(responses.message()).await.unwrap().is_some());
+    }
+    drop(responses);
+    end_of(&mut there, Who::Alice.public()).await;
+}
+
+#[tokio::test]
+async fn a_stream_through_layers_keeps_the_session_of_its_client_open() {
+    let link = Link::new().await;
+    let mut there = link.peers.events();
+    let (requests, stream) = channel();
+    // What is outside of this layer gets the messages by way of another body.
+    let copying = from_fn(|request, next: Next| async move {
+        let (metadata, body) = next.run(request).await?.into_parts();
+        Ok(CallResponse::from_parts(metadata, body.map(Ok)))
+    });
+    let channel = link.client.channel().layer(copying);
+    let call = TestServiceClient::new(channel).full_duplex_call(stream);
     let mut responses = call.await.unwrap().into_inner();
     drop(link.client);
     for size in 1..=3 {

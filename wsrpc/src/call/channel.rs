@@ -8,6 +8,7 @@ use crate::{
     compression::Compression,
     identity::PublicKey,
     layer::{CallHead, CallService, Next},
+    proto::peer_leaves,
     service::MethodDescriptor,
     session::Session,
     status::Status,
@@ -256,7 +257,8 @@ impl SessionConnector {
     fn session(&self) -> Result<Session, CallError> {
         match self.0.ended() {
             Some(end) => Err(end.call_error(Outcome::NotSent)),
-            None => Ok(self.0.clone()),
+            None if self.0.takes_calls() => Ok(self.0.clone()),
+            None => Err(peer_leaves(Outcome::NotSent)),
         }
     }
 }

@@ -142,7 +142,8 @@ impl<R> CallFuture<R> {
             };
             self.state = match next {
                 Ok(state) => state,
-                Err(error) if self.waits_for_another(&error) => self.wait_for_another(),
+                // A session that took no call is not found again: it has ended, or its peer goes away.
+                Err(error) if self.waits_for_another(&error) => State::Lookup,
                 Err(error) => match self.pause(&error) {
                     Some(pause) => State::Pausing(pause),
                     None => {
@@ -255,28 +256,6 @@ impl<R> CallFuture<R> {
             && error.code() == crate::Code::UNAVAILABLE
             && !matches!(self.state, State::Lookup | State::Waiting(_))
             && (self.call.requests.is_some() || self.call.request.is_some())
-    }
-
-    /// Tries again, once the session that took no call is gone: it may be there for a while, to end what runs.
-    fn wait_for_another(&self) -> State {
-        let session = match &self.state {
-            State::Opening(opening) => opening.session.clone(),
-            State::InFlight(call) => call.session.clone(),
-            _ => return State::Lookup,
-        };
-        if session.ended().is_some() {
-            return State::Lookup;
-        }
-        let connector = self.call.channel.connector().clone();
-        let wait_for_ready = self.call.options.wait_for_ready;
-        State::Waiting(self.in_time(Box::pin(async move {
-            session.closed().await;
-            match connector.lookup(wait_for_ready) {
-                Lookup::Ready(session) => Ok(session),
-                Lookup::Failed(error) => Err(error),
-                Lookup::Wait => connector.wait(wait_for_ready).await,
-            }
-        })))
     }
 }
 

@@ -154,8 +154,8 @@ impl Drop for Handle {
 impl Handle {
     fn find(progress: &Progress, wait_for_ready: bool) -> Lookup {
         match progress {
-            Progress::Ready(session) if session.ended().is_none() => Lookup::Ready(session.clone()),
-            // A session that has ended is about to make way.
+            Progress::Ready(session) if session.takes_calls() => Lookup::Ready(session.clone()),
+            // A session that has ended, or whose server goes away, is about to make way.
             Progress::Ready(_) | Progress::Idle(_) | Progress::Connecting(_) => Lookup::Wait,
             Progress::TransientFailure(_) if wait_for_ready => Lookup::Wait,
             Progress::TransientFailure(error) => Lookup::Failed(CallError::new(

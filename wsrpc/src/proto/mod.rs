@@ -56,3 +56,12 @@ pub(crate) fn deadline_exceeded(outcome: Outcome) -> CallError {
         Blame::Local,
     )
 }
+
+/// The failure of a call that a peer which goes away does not take.
+pub(crate) fn peer_leaves(outcome: Outcome) -> CallError {
+    CallError::new(
+        Status::unavailable("the peer is shutting down"),
+        outcome,
+        Blame::Remote,
+    )
+}

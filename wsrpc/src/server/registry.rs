@@ -75,8 +75,8 @@ impl Entry {
             .sessions
             .iter()
             .find(|session| session.id() == route.session)?;
-        // One that has ended is on its way out: nothing more can be sent on it.
-        session.ended().is_none().then_some((session, route.epoch))
+        // One that has ended is on its way out, and so is one whose peer goes away.
+        session.takes_calls().then_some((session, route.epoch))
     }
 }
 

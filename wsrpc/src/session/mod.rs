@@ -285,6 +285,12 @@ impl Session {
         self.0.turned.notify_waiters();
     }
 
+    /// Whether calls are worth a try: the session has not ended, and its peer does not go away.
+    pub(crate) fn takes_calls(&self) -> bool {
+        let state = self.lock();
+        state.spread.is_none() && state.core.ended().is_none()
+    }
+
     /// Waits until the peer goes away. Returns over how long it asks those who come back to spread.
     pub(crate) async fn going_away(&self) -> Duration {
         self.turned(Self::spread).await

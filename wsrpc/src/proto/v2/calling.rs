@@ -11,7 +11,7 @@ use super::{
 use crate::{
     call_error::{Blame, CallError, Outcome},
     metadata::Metadata,
-    proto::{Event, Key, Message, OpenError, Outgoing, Reply, Ticket},
+    proto::{Event, Key, Message, OpenError, Outgoing, Reply, Ticket, peer_leaves},
     status::{Code, Status},
     wire::v2::{End, GoAway},
 };
@@ -35,11 +35,7 @@ impl Core {
             return Err(OpenError::Failed(end.call_error(Outcome::NotSent)));
         }
         if self.peer_leaves.is_some() {
-            return Err(OpenError::Failed(CallError::new(
-                Status::unavailable("the peer is shutting down"),
-                Outcome::NotSent,
-                Blame::Remote,
-            )));
+            return Err(OpenError::Failed(peer_leaves(Outcome::NotSent)));
         }
         let rejected = call
             .first
@@ -366,8 +362,7 @@ impl Core {
                 }
                 _ => Outcome::Refused,
             };
-            let status = Status::unavailable("the peer is shutting down");
-            self.conclude(key, Err(CallError::new(status, outcome, Blame::Remote)));
+            self.conclude(key, Err(peer_leaves(outcome)));
         }
         self.room.open(&mut self.wakers);
         self.events.push_back(Event::GoingAway {

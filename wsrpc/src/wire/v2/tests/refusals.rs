@@ -185,11 +185,10 @@ fn what_a_hello_names_is_few_and_short() {
         change(&mut hello, names);
         read(Exchange::Hello(hello)).map(drop)
     };
-    let lists: [(&str, fn(&mut Hello, Vec<String>)); 2] = [
-        ("features", |hello, names| hello.features = names),
-        ("compression", |hello, names| hello.compression = names),
-    ];
-    for (list, set) in lists {
+    type Set = fn(&mut Hello, Vec<String>);
+    let features: Set = |hello, names| hello.features = names;
+    let compression: Set = |hello, names| hello.compression = names;
+    for (list, set) in [("features", features), ("compression", compression)] {
         assert_eq!(with(set, vec!["n".repeat(64); 32]), Ok(()));
         assert_eq!(with(set, vec!["n".into(); 33]), too_many(list, 33, 32));
         assert_eq!(with(set, vec![String::new()]), length(list, 0, 1, 64));
