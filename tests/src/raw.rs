@@ -24,6 +24,7 @@ pub use self::{
 
 mod schema;
 mod tls;
+pub mod version_2;
 
 /// Connects, without a word of TLS.
 pub async fn tcp(address: SocketAddr) -> TcpStream {
@@ -284,8 +285,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// The next call or answer, whatever control frames come before it.
-    pub async fn next_exchange(&mut self) -> Option<Exchange> {
+    /// The next message, whatever control frames come before it.
+    pub async fn next_message(&mut self) -> Option<Bytes> {
         let mut message = BytesMut::new();
         loop {
             let frame = self.next_frame().await?;
@@ -295,13 +296,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     let is_final = header.is_final;
                     message.extend_from_slice(frame.payload());
                     if is_final {
-                        return schema::Message::decode(message).unwrap().exchange;
+                        return Some(message.freeze());
                     }
                 }
                 OpCode::Control(Control::Close) => panic!("closed: {:?}", close_of(&frame)),
                 OpCode::Control(_) => {}
             }
         }
+    }
+
+    /// The next call or answer of version 1.
+    pub async fn next_exchange(&mut self) -> Option<Exchange> {
+        let message = self.next_message().await?;
+        schema::Message::decode(message).unwrap().exchange
     }
 
     /// The next call.

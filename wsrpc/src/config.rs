@@ -192,7 +192,10 @@ impl SessionConfig {
                 max_unsent_bytes: self.max_unsent_bytes,
                 max_send_size: self.max_send_message_size.unwrap_or(sends),
                 max_recv_size: self.max_recv_message_size.unwrap_or(receives),
-                max_recv_memory: self.max_recv_message_size.unwrap_or(receives) + RECV_MEMORY,
+                max_recv_memory: self
+                    .max_recv_message_size
+                    .unwrap_or(receives)
+                    .saturating_add(RECV_MEMORY),
                 initial_window: self.stream_window,
                 default_timeout: self.default_timeout,
                 keepalive: KeepaliveConfig {

@@ -12,3 +12,4 @@ mod http;
 mod limits;
 mod servers;
 mod silence;
+mod version_2;

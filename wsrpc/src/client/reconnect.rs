@@ -208,8 +208,7 @@ impl Reconnect {
                 };
                 self.shared.not_ready(&session, end.clone());
                 let close_timeout = self.config.close_timeout;
-                leaving.sessions.retain(|session| session.ended().is_none());
-                leaving.sessions.push(session.clone());
+                leaving.add(session.clone());
                 leaving.drivers.spawn(async move {
                     driver.await;
                     session.wait_for_tasks(close_timeout).await;
@@ -243,7 +242,19 @@ struct Leaving {
     drivers: JoinSet<()>,
 }
 
+/// Sessions that may be left to end. A server that goes away again and again, and is never gone, gets no more.
+const MAX_LEAVING: usize = 8;
+
 impl Leaving {
+    fn add(&mut self, session: Session) {
+        while self.drivers.try_join_next().is_some() {}
+        self.sessions.retain(|session| session.ended().is_none());
+        if self.sessions.len() >= MAX_LEAVING {
+            self.sessions.remove(0).end(SessionEnd::Closed);
+        }
+        self.sessions.push(session);
+    }
+
     /// Ends what is left.
     async fn close(mut self) {
         for session in &self.sessions {

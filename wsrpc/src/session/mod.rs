@@ -72,6 +72,9 @@ struct State {
     spread: Option<Duration>,
 }
 
+/// Characters of a peer's reason that are logged.
+const MAX_REASON: usize = 128;
+
 /// What a session tells the side that made it.
 #[derive(Default)]
 pub(crate) struct Hooks {
@@ -277,11 +280,15 @@ impl Session {
 
     /// The peer takes no more calls, and ends the session once nothing is left that runs.
     fn peer_leaves(&self, reason: &Text, spread: Duration) {
-        tracing::info!(peer = %self.peer().short(), reason = reason.as_str(), ?spread, "the peer is going away");
         let mut state = self.lock();
-        state.spread = Some(spread);
+        let repeats = state.spread.replace(spread).is_some();
         state.draining = true;
         drop(state);
+        // A log that grows with each frame of a peer's would be the peer's to fill.
+        if !repeats {
+            let reason: String = reason.as_str().chars().take(MAX_REASON).collect();
+            tracing::info!(peer = %self.peer().short(), reason, ?spread, "the peer is going away");
+        }
         self.0.turned.notify_waiters();
     }
 

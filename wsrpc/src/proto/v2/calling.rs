@@ -338,7 +338,11 @@ impl Core {
         if self.peer_leaves.is_some_and(|said| go_away.last_id > said) {
             return self.violation("it takes calls again that it said it would not start");
         }
-        self.peer_leaves = Some(go_away.last_id);
+        let repeats = self.peer_leaves.replace(go_away.last_id).is_some();
+        if repeats && go_away.last_id >= self.ids.last_own() {
+            // No call is left that it could be about: to look for one each time would be dear.
+            return;
+        }
         let refused: Vec<Key> = self
             .exchanges
             .iter()

@@ -94,7 +94,7 @@ impl Core {
         }
     }
 
-    pub(super) fn receive_data(&mut self, data: Data) {
+    pub(super) fn receive_data(&mut self, mut data: Data) {
         let id = data.id;
         let own = self.ids.is_own(id);
         // What is wrong with it by itself is so even if it comes too late to be of use.
@@ -122,6 +122,9 @@ impl Core {
             } else if !data.metadata.is_empty() {
                 return self.violation(format!("on the call {id}: metadata after the first frame"));
             }
+        }
+        if let Some(chunk) = &mut data.chunk {
+            exchange.receive.shelve(chunk);
         }
         let received = match exchange.receive.receive(data.chunk, data.last, limit) {
             Ok(received) => received,

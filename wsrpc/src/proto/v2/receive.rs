@@ -8,6 +8,10 @@ use crate::wire::v2::Chunk;
 /// The largest window that a stream grows to.
 pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
 
+/// What has to wait for its reader is copied up to this size: it came in a buffer that is larger, and that a peer can
+/// fill up with what counts for nothing.
+const SMALL: usize = 1024;
+
 /// What has arrived, and what the sender was given room for.
 ///
 /// A message that came in one frame gives its room back when it is taken. One that comes in chunks has memory set aside
@@ -243,6 +247,14 @@ impl ReceiveHalf {
     pub(super) fn want(&mut self) -> Option<u64> {
         self.wanted = true;
         self.asks()
+    }
+
+    /// Makes a chunk that may have to wait for its reader keep alive no more than what it counts for.
+    pub(super) fn shelve(&self, chunk: &mut Chunk) {
+        let awaited = self.wanted && self.messages.is_empty();
+        if !awaited && chunk.payload.len() <= SMALL {
+            chunk.detach();
+        }
     }
 
     /// Only what is waited for has memory set aside: what nobody reads would keep it from others.

@@ -58,10 +58,11 @@ pub(crate) enum DecodeError {
 pub(crate) fn decode(bytes: Bytes) -> Result<Frame, DecodeError> {
     use schema::Exchange;
 
+    let len = bytes.len();
     let Some(exchange) = schema::Message::decode(bytes)?.exchange else {
         return Ok(Frame::Unknown);
     };
-    Ok(match exchange {
+    let mut frame = match exchange {
         Exchange::Request(()) | Exchange::Response(()) => Frame::V1,
         Exchange::Hello(hello) => Frame::Hello(hello.check()?),
         Exchange::Open(open) => Frame::Open(open.check()?),
@@ -76,7 +77,9 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Frame, DecodeError> {
             },
         },
         Exchange::GoAway(go_away) => Frame::GoAway(go_away.check()?),
-    })
+    };
+    frame.let_go(len);
+    Ok(frame)
 }
 
 impl schema::Hello {

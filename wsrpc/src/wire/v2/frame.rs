@@ -29,6 +29,33 @@ pub(crate) enum Frame {
     Unknown,
 }
 
+/// Frames up to this size may be kept for the sake of a small part.
+const KEPT: usize = 2 * 1024;
+
+impl Frame {
+    /// Copies out what is a small part of the frame of `len` bytes that it came in. A slice would keep all of it, unknown
+    /// fields included, and what a peer can make this side hold is counted in payloads.
+    pub(crate) fn let_go(&mut self, len: usize) {
+        if len <= KEPT {
+            return;
+        }
+        let (metadata, chunk) = match self {
+            Self::Open(open) => (&mut open.metadata, &mut open.chunk),
+            Self::Data(data) => (&mut data.metadata, &mut data.chunk),
+            Self::End(end) => (&mut end.metadata, &mut end.chunk),
+            _ => return,
+        };
+        if metadata.size() < len / 2 {
+            metadata.detach();
+        }
+        if let Some(chunk) = chunk {
+            if chunk.payload.len() < len / 2 {
+                chunk.detach();
+            }
+        }
+    }
+}
+
 /// The limit of ids and credit: what is below it is exact in a double, which is all that a browser has.
 pub(crate) const NUMBER_LIMIT: u64 = 1 << 53;
 
@@ -140,6 +167,11 @@ impl Chunk {
         (self.payload.len() as u64)
             .max(self.total.unwrap_or_default())
             .max(self.inflated.unwrap_or_default())
+    }
+
+    /// Copies the payload, so that it keeps alive nothing of what it came in.
+    pub(crate) fn detach(&mut self) {
+        self.payload = Bytes::copy_from_slice(&self.payload);
     }
 
     /// What this takes of its call's window.

@@ -16,7 +16,7 @@ use crate::{
     metadata::Metadata,
     proto::{Answer, Event, Limits, PeerLimits, Refusal},
     status::{Code, Status},
-    wire::v2::Frame,
+    wire::v2::{self as wire, Body, Frame},
 };
 
 const NONE: (Option<&[u8]>, Option<u64>) = (None, None);
@@ -363,4 +363,71 @@ fn what_is_left_of_a_deadline_is_rounded_down() {
         let outcome = half.reply(key).unwrap().unwrap_err().outcome();
         assert_eq!(outcome == Outcome::NotSent, sent.is_none());
     }
+}
+
+/// A frame that a peer has made large with what counts for nothing.
+fn padded(mut frame: Vec<u8>) -> Bytes {
+    // An unknown field of the outer message.
+    frame.extend_from_slice(&[0x7a, 0x80, 0xc0, 0x07]);
+    frame.extend_from_slice(&[0; 0x1e000]);
+    frame.into()
+}
+
+#[test]
+fn what_waits_for_its_reader_keeps_nothing_of_the_frame_that_it_came_in() {
+    let mut half = Half::new();
+    let (_, own) = half.sent(None, true);
+    let metadata = Metadata::try_from([("some", "metadata")]).unwrap();
+    let mut opened = Vec::new();
+    let body = Body {
+        last: false,
+        inflated: None,
+        total: None,
+        payload_len: Some(1),
+    };
+    wire::encode_open_head(&mut opened, 2, "a.B", "C", 0, &metadata, &body);
+    opened.push(b'x');
+    for (frame, is_padded) in [
+        (opened.clone(), true),
+        (data_frame(2, whole(b"x"), false), true),
+        (data_frame(2, whole(b"x"), false), false),
+        (data_frame(own, whole(b"x"), false), true),
+        (data_frame(own, whole(b"x"), false), false),
+        (end_frame(own, 0, false, Some(b"x")), true),
+    ] {
+        let frame = if is_padded {
+            padded(frame)
+        } else {
+            Bytes::from(frame)
+        };
+        half.core.receive(frame.clone(), half.now);
+        let started = half.core.poll_event();
+        if let Some(Event::Start(incoming)) = &started {
+            assert_eq!(incoming.metadata.get("some"), Some("metadata"));
+            assert_eq!(incoming.payload(), "x");
+            // Which method it is is looked up at once.
+            assert_eq!(incoming.method.as_str(), "a.B/C");
+        }
+        let kept = match started {
+            Some(Event::Start(incoming)) => Some((incoming.metadata, incoming.first)),
+            _ => None,
+        };
+        assert!(half.core.ended().is_none());
+        assert!(frame.is_unique(), "{frame:.20?}");
+        drop(kept);
+    }
+}
+
+#[test]
+fn going_away_again_tells_nobody_what_is_known() {
+    let mut half = Half::new();
+    half.receive(go_away_frame(99));
+    assert!(matches!(
+        half.core.poll_event(),
+        Some(Event::GoingAway { .. })
+    ));
+    half.receive(go_away_frame(99));
+    half.receive(go_away_frame(98));
+    assert_eq!(half.core.poll_event(), None);
+    assert!(half.core.ended().is_none());
 }
