@@ -148,8 +148,7 @@ async fn a_frame_that_is_always_wrong_is_so_instead_of_a_hello() {
 
 #[tokio::test]
 async fn a_client_that_never_ends_its_hello_is_cut_off() {
-    let scene =
-        Scene::with(|server| server.handshake_timeout(Duration::from_millis(300))).await;
+    let scene = Scene::with(|server| server.handshake_timeout(Duration::from_millis(300))).await;
     let said = frame(Exchange::Hello(hello()));
     let mut silent = raw::upgraded(scene.address, &Key::new()).await;
     let mut halting = raw::upgraded(scene.address, &Key::new()).await;
@@ -282,6 +281,7 @@ async fn a_flood_of_calls_that_are_refused_and_not_read_ends_the_session() {
     let mut events = scene.peers.events();
     let key = Key::new();
     let mut offender = raw::connect(scene.address, &key).await;
+    soon(scene.peers.connected(key.public())).await;
     let mut ids = (1..).step_by(2);
     while scene.peers.is_connected(&key.public()) {
         let calls = ids.by_ref().take(1000);

@@ -186,8 +186,8 @@ impl Session {
         key: CallKey,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Reply, CallError>> {
-        // What it leaves to be sent, the driver is told of a moment later, when the call is released.
-        ready_or_pending(self.lock().core.poll_reply(key, cx.waker()))
+        // A large reply that came before it was asked for is only now let in: that is for the driver to say.
+        ready_or_pending(self.tell_driver(|core| core.poll_reply(key, cx.waker())))
     }
 
     /// The metadata that the responses of a call begin with.
