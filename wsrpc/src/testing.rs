@@ -111,7 +111,10 @@ impl Services {
 /// # Panics
 ///
 /// When two services of one side have the same name, and outside of a tokio runtime.
+#[track_caller]
 pub fn pair(client: Services, server: Services) -> (Side, Side) {
+    // Panics here, where it names the caller's line, and not where the sides are spawned.
+    tokio::runtime::Handle::current();
     let versions = [&client, &server].map(|side| side.version.unwrap_or(DEFAULT_MAX));
     let ends = [client.into_end(true), server.into_end(false)];
     let keys = ends.each_ref().map(|end| end.key);

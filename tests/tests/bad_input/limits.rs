@@ -140,7 +140,9 @@ async fn a_request_over_the_peers_limit_is_not_sent_and_the_session_goes_on() {
         (Code::RESOURCE_EXHAUSTED, Outcome::NotSent)
     );
     assert!(
-        error.message().contains("1000 bytes that the peer takes"),
+        error
+            .message()
+            .contains("1000 bytes that its receiver takes"),
         "{error}"
     );
     assert_eq!(
@@ -183,7 +185,7 @@ async fn a_side_that_receives_nothing_is_sent_nothing() {
         // This side ends the session at the first message.
         (ProtocolVersion::V1, "over the limit of 0 to receive"),
         // The peer knows, and answers with a status.
-        (ProtocolVersion::V2, "bytes that the peer takes"),
+        (ProtocolVersion::V2, "bytes that its receiver takes"),
     ] {
         let settings = SessionConfig::default().max_recv_message_size(0);
         let client = client().max_version(version).session(settings);

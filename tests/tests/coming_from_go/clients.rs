@@ -227,7 +227,7 @@ async fn the_read_limit_is_a_setting() {
     let scene = Scene::new().await;
     for (version, said) in [
         (ProtocolVersion::V1, "over the limit of 1000 to receive"),
-        (ProtocolVersion::V2, "1000 bytes that the peer takes"),
+        (ProtocolVersion::V2, "1000 bytes that its receiver takes"),
     ] {
         let client = bob()
             .max_version(version)

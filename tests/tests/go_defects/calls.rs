@@ -132,7 +132,7 @@ async fn a_side_without_a_service_answers_that_it_has_none() {
             let text = error.to_string();
             assert!(text.starts_with("unimplemented: no method "), "{text}");
             let text = error.message();
-            assert!(text.ends_with("this side has no services"), "{text}");
+            assert!(text.ends_with("the callee has no services"), "{text}");
         }
     }
     assert!(peers.is_connected(&Who::Bob.public()));

@@ -22,7 +22,7 @@ async fn a_go_server_is_told_of_a_method_that_is_not_there() {
     let refusal = gnip(&go, Who::Alice, "hello").await.unwrap_err();
     assert_eq!(
         refusal,
-        "unimplemented: no method \"Gnip\": this side has no services"
+        "unimplemented: no method \"Gnip\": the callee has no services"
     );
 }
 

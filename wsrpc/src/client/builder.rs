@@ -217,7 +217,10 @@ impl ClientBuilder {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
+    #[track_caller]
     pub fn connect_lazy(self, address: impl AsRef<str>) -> Result<Client, ConnectError> {
+        // Panics here, where it names the caller's line, and not where the task is spawned.
+        tokio::runtime::Handle::current();
         let endpoint: Endpoint = address.as_ref().parse()?;
         let router = self.services.build()?;
         let versions = Versions::new(self.min_version, self.max_version)?;

@@ -51,7 +51,7 @@ use crate::{
 
 pub(crate) fn deadline_exceeded(outcome: Outcome) -> CallError {
     CallError::new(
-        Status::deadline_exceeded("the deadline passed before an answer came"),
+        Status::deadline_exceeded("the deadline passed before the call ended"),
         outcome,
         Blame::Local,
     )

@@ -252,7 +252,7 @@ impl IncomingCall {
     ) -> Result<Request<Q>, Status> {
         let limit = self.origin.session.max_recv_size();
         match codec::decode(first, limit) {
-            Ok(message) => Ok(Request::new(
+            Ok(message) => Ok(Request::received(
                 message,
                 std::mem::take(&mut self.metadata),
                 std::mem::take(&mut self.extensions),
@@ -272,7 +272,7 @@ impl IncomingCall {
                 self.first,
             ),
         };
-        Request::new(requests, self.metadata, self.extensions, self.origin)
+        Request::received(requests, self.metadata, self.extensions, self.origin)
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Request<T> {
 }
 
 impl<T> Request<T> {
-    pub(crate) fn new(
+    pub(crate) fn received(
         message: T,
         metadata: Metadata,
         extensions: Extensions,
@@ -105,7 +105,7 @@ impl<T> Request<T> {
 
     /// The same call with another message.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Request<U> {
-        Request::new(f(self.message), self.metadata, self.extensions, self.origin)
+        Request::received(f(self.message), self.metadata, self.extensions, self.origin)
     }
 }
 

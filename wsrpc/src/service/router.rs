@@ -247,7 +247,13 @@ impl Router {
             text += "…";
         }
         if self.full.is_empty() {
-            text += ": this side has no services";
+            text += ": the callee has no services";
+        } else if let Some((service, _)) = shown.split_once('/') {
+            // Version 1 names no service.
+            let added = |full: &String| full.split_once('/').is_some_and(|(of, _)| of == service);
+            if !self.full.keys().any(added) {
+                text += ": the callee has no such service";
+            }
         }
         Status::unimplemented(text)
     }

@@ -164,7 +164,8 @@ impl Core {
                 let size = frame_size(call_id.len(), payload.len());
                 if size > self.limits.max_send_size {
                     let status = Status::resource_exhausted(format!(
-                        "the response of {} bytes is over the limit of {} bytes to send",
+                        "the response of {} bytes is over the limit of {} bytes to send; \
+                         split it, or raise max_send_message_size at its sender and the limit of its receiver",
                         payload.len(),
                         self.limits.max_send_size
                     ));

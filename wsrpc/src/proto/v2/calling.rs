@@ -85,7 +85,7 @@ impl Core {
     pub(super) fn reject(&self, message: &Message) -> Option<Status> {
         let size = message.inflated.unwrap_or(message.payload.len() as u64);
         let (limit, whose) = if size > self.peer.max_message_size {
-            (self.peer.max_message_size, "that the peer takes")
+            (self.peer.max_message_size, "that its receiver takes")
         } else if size > self.limits.max_send_size as u64 {
             (self.limits.max_send_size as u64, "to send")
         } else {
@@ -93,7 +93,7 @@ impl Core {
         };
         Some(Status::resource_exhausted(format!(
             "the message of {size} bytes is over the limit of {limit} bytes {whose}; \
-             split it, or raise max_send_message_size here and max_recv_message_size there"
+             split it, or raise max_send_message_size at the sender and max_recv_message_size at the receiver"
         )))
     }
 

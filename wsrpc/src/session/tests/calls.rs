@@ -97,7 +97,7 @@ async fn a_side_without_services_answers_unimplemented() {
     let error = echo(&client.channel(), "x").await.unwrap_err();
     assert_ran(
         &error,
-        "unimplemented: no method \"Echo\": this side has no services",
+        "unimplemented: no method \"Echo\": the callee has no services",
     );
 }
 

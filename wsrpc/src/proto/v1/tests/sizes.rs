@@ -80,7 +80,8 @@ fn a_response_over_the_limit_becomes_an_error() {
     let (_, result) = sent(1_000, Ok(vec![0; 1_001].into()));
     assert_eq!(
         result.unwrap_err(),
-        "resource_exhausted: the response of 1001 bytes is over the limit of 1000 bytes to send"
+        "resource_exhausted: the response of 1001 bytes is over the limit of 1000 bytes to send; \
+         split it, or raise max_send_message_size at its sender and the limit of its receiver"
     );
 }
 

@@ -116,7 +116,7 @@ async fn a_failure_with_the_code_of_success_is_still_a_failure() {
 async fn what_nobody_serves_is_refused() {
     let (client, _server) = pair(Services::new(), Services::new());
     let error = echo(&client.channel(), "x").await.unwrap_err();
-    let expected = "no method \"test.Echo/Echo\": this side has no services";
+    let expected = "no method \"test.Echo/Echo\": the callee has no services";
     assert_remote(&error, Code::UNIMPLEMENTED, expected, Outcome::Refused);
 
     let (client, _server) = serving(Echo::plain());
@@ -130,7 +130,7 @@ async fn what_nobody_serves_is_refused() {
         Outcome::Refused,
     );
     let error = list(&channel, "x").await.unwrap_err();
-    let expected = "no method \"test.Streams/List\"";
+    let expected = "no method \"test.Streams/List\": the callee has no such service";
     assert_remote(&error, Code::UNIMPLEMENTED, expected, Outcome::Refused);
     // A stream of requests for it ends as well.
     let endless = texts(std::iter::repeat("x"));
