@@ -1,7 +1,7 @@
 //! A link of so many bytes a second and so long a way, that all connections through it share.
 //!
 //! It stands in for a traffic shaper of the system, which needs privileges and modules that few machines have. Each
-//! direction is one queue, first in first out, that holds [`QUEUE`] bytes: a sender that finds it full waits, as one
+//! direction is one queue, first in first out, that holds 128 KiB: a sender that finds it full waits, as one
 //! whose packets were dropped would.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -114,7 +114,9 @@ impl SessionConfig {
 
     /// How many bytes may wait to be sent on one session before further calls wait for room. Default: 16 MiB.
     ///
-    /// A call that waits for room is not sent yet, and its deadline goes on.
+    /// A call that waits for room is not sent yet, and its deadline goes on. On version 2 the same limit holds for answers
+    /// that wait for their caller's credit: over it, a session ends whose peer takes nothing for the
+    /// [write time-out](Self::write_timeout).
     pub fn max_unsent_bytes(mut self, bytes: usize) -> Self {
         self.max_unsent_bytes = bytes;
         self

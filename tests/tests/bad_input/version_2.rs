@@ -167,8 +167,11 @@ async fn text_and_messages_over_the_limit_end_the_session() {
     let scene = Scene::new().await;
     let mut peer = raw::connect(scene.address, &Key::new()).await;
     let text = Frame::message("hello", OpCode::Data(Data::Text), true);
-    peer.send(text).await;
+    peer.send(text.clone()).await;
     assert_eq!(soon(peer.close_frame()).await.0, UNSUPPORTED);
+    let mut early = raw::upgraded(scene.address, &Key::new()).await;
+    early.send(text).await;
+    assert_eq!(soon(early.close_frame()).await.0, UNSUPPORTED);
 
     let mut peer = raw::connect(scene.address, &Key::new()).await;
     let message = peer.binary(vec![0; 128 * 1024 + 1]);

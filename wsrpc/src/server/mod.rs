@@ -26,7 +26,10 @@ pub use self::{
     events::{PeerEvent, PeerEvents, PeerState},
     peers::Peers,
 };
-use crate::{identity::Identity, session_end::SessionEnd};
+use crate::{
+    identity::{Identity, PublicKey},
+    session_end::SessionEnd,
+};
 
 /// A server that is bound to its addresses and not serving yet.
 ///
@@ -69,6 +72,11 @@ impl Server {
     /// whose signer holds the key elsewhere.
     pub fn builder(identity: impl Into<Identity>) -> ServerBuilder {
         ServerBuilder::new(identity.into())
+    }
+
+    /// The key that this server proves to have: what its clients are given.
+    pub fn public_key(&self) -> PublicKey {
+        self.acceptor.identity.public_key()
     }
 
     /// The address of the first listener: with its port, where port 0 was asked for.

@@ -24,6 +24,8 @@ pub(crate) enum HelloError {
     Transport(#[from] TransportError),
     #[error("the peer closed the connection instead of saying hello: {0}")]
     Closed(String),
+    #[error("the peer's first frame is text, and only binary ones are understood")]
+    Text,
     #[error("the peer's first frame is not a hello: {0}")]
     NotHello(String),
 }
@@ -68,9 +70,16 @@ pub(crate) async fn agree<IO: Io>(
     wire::encode_hello(&mut frame, &config.hello());
     socket.push_message(&frame, Bytes::new());
     let hello = poll_fn(|cx| poll_hello(socket, cx)).await;
-    if let Err(HelloError::NotHello(what)) = &hello {
+    let refused = match &hello {
+        Err(HelloError::NotHello(what)) => Some((close_code::PROTOCOL, what.as_str())),
+        Err(HelloError::Text) => {
+            Some((close_code::UNSUPPORTED, "only binary frames are understood"))
+        }
+        _ => None,
+    };
+    if let Some((code, what)) = refused {
         poll_fn(|cx| {
-            socket.push_close(cx, close_code::PROTOCOL, what);
+            socket.push_close(cx, code, what);
             // It need not be read: as much as fits is sent.
             let _flushed = socket.poll_flush(cx, &mut 0);
             Poll::Ready(())
@@ -101,7 +110,7 @@ fn poll_hello<IO: Io>(
         return Poll::Ready(match received {
             Received::Ping | Received::Pong => continue,
             Received::Close { reason, .. } => Err(HelloError::Closed(reason)),
-            Received::Text => Err(HelloError::NotHello("it is text".into())),
+            Received::Text => Err(HelloError::Text),
             Received::Message(bytes) => match wire::decode(bytes) {
                 Ok(Frame::Hello(hello)) => Ok(hello),
                 // A later version may send it.

@@ -16,6 +16,7 @@ use super::{
     pool::Pool,
     receive::Freed,
     round_trip::RoundTrip,
+    slow_reader::SlowReader,
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
@@ -93,6 +94,7 @@ pub(crate) struct Core {
     /// Bytes of calls of this side that were not opened on the wire yet.
     pub(super) unopened: usize,
     pub(super) unsent_refusals: usize,
+    pub(super) slow_reader: SlowReader,
     /// The peer starts none of this side's calls above this id, and takes no more.
     pub(super) peer_leaves: Option<u64>,
     pub(super) keepalive: Keepalive,
@@ -120,6 +122,7 @@ impl Core {
             answering: 0,
             unopened: 0,
             unsent_refusals: 0,
+            slow_reader: SlowReader::default(),
             peer_leaves: None,
             keepalive: Keepalive::new(limits.keepalive.clone(), now),
             events: VecDeque::new(),
@@ -225,7 +228,10 @@ impl Core {
             match self.keepalive.poll(now) {
                 Some(Signal::Ping) => self.ping(now),
                 // A peer of this version counts any byte as life: only the tick is of use.
-                Some(Signal::Pong) => self.shrink(),
+                Some(Signal::Pong) => {
+                    self.shrink();
+                    self.check_reader(now);
+                }
                 Some(Signal::End(end)) => self.end(end),
                 None => break,
             }

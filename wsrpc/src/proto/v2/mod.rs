@@ -14,6 +14,7 @@ mod pool;
 mod receive;
 mod round_trip;
 mod send;
+mod slow_reader;
 mod transmit;
 
 pub(crate) use self::{

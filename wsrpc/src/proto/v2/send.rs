@@ -148,6 +148,11 @@ impl SendHalf {
         None
     }
 
+    /// Bytes that wait, with what each message counts beside its payload.
+    pub(super) fn unsent(&self) -> usize {
+        self.unsent
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

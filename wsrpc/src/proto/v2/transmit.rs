@@ -125,8 +125,16 @@ impl Core {
         match &exchange.role {
             Role::Caller(_) if exchange.id == 0 => self.write_open(key, now, head),
             Role::Caller(_) => self.write_data(key, head),
-            Role::Callee(_) if exchange.may_end() => self.write_end(key, head),
-            Role::Callee(_) => self.write_data(key, head),
+            Role::Callee(_) if exchange.may_end() => {
+                self.slow_reader.took_some();
+                self.write_end(key, head)
+            }
+            Role::Callee(callee) => {
+                if callee.ending.is_some() {
+                    self.slow_reader.took_some();
+                }
+                self.write_data(key, head)
+            }
         }
     }
 

@@ -6,4 +6,5 @@ mod pair;
 mod parts;
 mod rules;
 mod schedules;
+mod slow_reader;
 mod vectors;
