@@ -1,9 +1,9 @@
 //! What users put around calls, on either side: [`tower::Layer`](tower_layer::Layer)s, and interceptors for the simple
 //! cases.
 //!
-//! A layer wraps a [`Next`], which takes a [`CallRequest`] and answers with a [`CallResponse`] or a [`CallError`](crate::CallError), on
-//! both sides and for every kind of method. So one layer serves clients and servers, and tower's own (time-out,
-//! concurrency limit, load shedding, buffer, …) serve as they are.
+//! A layer wraps a [`Next`], which takes a [`CallRequest`] and answers with a [`CallResponse`] or a
+//! [`CallError`](crate::CallError), on both sides and for every kind of method. So one layer serves clients and servers,
+//! and tower's own (time-out, concurrency limit, load shedding, buffer, …) serve as they are.
 //!
 //! | side | a layer | an interceptor | it sees |
 //! | --- | --- | --- | --- |
@@ -20,8 +20,9 @@
 //! # What runs where
 //!
 //! On a client, everything that a channel does for a call, waiting for a session and retries included, is inside of its
-//! layers, which see the call once; the call's time-out covers both. On a server, layers run within the handler's task: calls that they make inherit the
-//! deadline, a caller that gives up drops them, and a panic in one ends the call as a panic in its handler does.
+//! layers, which see the call once; the call's time-out covers both. On a server, layers run within the handler's task:
+//! calls that they make inherit the deadline, a caller that gives up drops them, and a panic in one ends the call as a
+//! panic in its handler does.
 //!
 //! A call without layers takes the direct path: no future of it is boxed, and nothing of it is erased. Interceptors
 //! leave it on that path.
