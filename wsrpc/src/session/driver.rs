@@ -60,6 +60,10 @@ pub(crate) struct Finished {
 /// Messages that are read before the writer gets its turn.
 const READS_A_TURN: usize = 128;
 
+/// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
+/// no longer than this takes.
+const BYTES_A_TURN: usize = 256 * 1024;
+
 /// What a peer that was cut off has to confirm the close.
 const REVOKED_CLOSE: Duration = Duration::from_millis(500);
 
@@ -131,7 +135,11 @@ impl<IO: Io> Driver<IO> {
         let mut end = None;
         let mut alive = false;
         let mut more = true;
+        let enough = self.received.saturating_add(BYTES_A_TURN as u64);
         for _ in 0..READS_A_TURN {
+            if self.socket.received() >= enough {
+                break;
+            }
             match self.socket.poll_read(cx) {
                 Poll::Pending => {
                     more = false;
@@ -241,7 +249,7 @@ impl<IO: Io> Driver<IO> {
             drop(state);
             wake(callers);
             match self.socket.poll_flush(cx, &mut progress) {
-                Poll::Ready(Ok(())) if pushed && waiting => {}
+                Poll::Ready(Ok(())) if pushed && waiting && progress < BYTES_A_TURN => {}
                 Poll::Ready(Ok(())) => break,
                 Poll::Pending => {
                     waiting = true;
