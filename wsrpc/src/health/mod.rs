@@ -37,7 +37,7 @@ mod reporter;
 mod watcher;
 
 /// The service's messages, client and server, generated from gRPC's `health.proto`.
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, reason = "what is generated is public")]
 pub mod v1 {
     include!("grpc.health.v1.rs");
 }

@@ -55,7 +55,7 @@ mod service;
 mod symbols;
 
 /// The service's messages, client and server, generated from gRPC's `reflection.proto`.
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, reason = "what is generated is public")]
 pub mod v1 {
     include!("grpc.reflection.v1.rs");
 }
