@@ -38,12 +38,12 @@ pub struct CallFuture<R> {
 }
 
 /// ```text
-///     +-----------------------+------- Pausing: failed, and the call's policy has it made again
-///     v                       |           ^
-///   Lookup --> Waiting --> Opening --> InFlight --> Done
-///     ^  |                   ^  |         |
-///     |  +-------------------+  |         |
-///     +-------------------------+---------+--- not sent, and the call waits for ready
+///     +---------------------+------------- Pausing: failed, and the call's policy has it made again
+///     v                     |                 ^
+///   Lookup --> Waiting --> (open) --> InFlight --> Done
+///     ^  |                  ^ | ^         |
+///     |  +------------------+ | +-- Opening <-- no room
+///     +-----------------------+-----------+--- not sent, and the call waits for ready
 /// ```
 enum State {
     Lookup,
@@ -56,32 +56,17 @@ enum State {
     Done,
 }
 
-/// A call that its session is to take, and may have no room for yet.
+/// A call that its session has no room for yet.
 struct Opening {
     session: Session,
-    deadline: Option<Instant>,
-    ticket: Option<Ticket>,
-    /// The call's deadline, while there is no room.
+    ticket: Ticket,
+    /// The call's deadline.
     timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Opening {
-    /// The deadline is the call's own, or else the session's default from now on.
-    fn new(session: Session, deadline: Option<Instant>) -> Self {
-        Self {
-            deadline: deadline.or_else(|| session.default_deadline()),
-            session,
-            ticket: None,
-            timer: None,
-        }
-    }
 }
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.session.return_ticket(ticket);
-        }
+        self.session.return_ticket(self.ticket);
     }
 }
 
@@ -114,16 +99,16 @@ impl<R> CallFuture<R> {
     fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        mut answer: impl FnMut(&InFlight, &mut Context<'_>) -> Poll<Result<T, CallError>>,
+        mut answer: impl FnMut(&mut InFlight, &mut Context<'_>) -> Poll<Result<T, CallError>>,
     ) -> Poll<Result<(InFlight, T), CallError>> {
         loop {
             let next = match &mut self.state {
-                State::Lookup => self.lookup(),
-                State::Waiting(wait) => {
-                    let found = ready!(wait.as_mut().poll(cx));
-                    found.map(|session| self.begin(session))
-                }
-                State::Opening(_) => ready!(self.open(cx)),
+                State::Lookup => self.lookup(cx),
+                State::Waiting(wait) => match ready!(wait.as_mut().poll(cx)) {
+                    Ok(session) => self.begin(session, cx),
+                    Err(error) => Err(error),
+                },
+                State::Opening(_) => ready!(self.poll_opening(cx)),
                 State::InFlight(call) => match ready!(answer(call, cx)) {
                     Ok(answer) => {
                         self.succeeded();
@@ -141,6 +126,11 @@ impl<R> CallFuture<R> {
                 State::Done => panic!("a call was polled after it had ended"),
             };
             self.state = match next {
+                Ok(state @ State::InFlight(_)) => {
+                    self.state = state;
+                    // Its session wakes the call.
+                    return Poll::Pending;
+                }
                 Ok(state) => state,
                 // A session that took no call is not found again: it has ended, or its peer goes away.
                 Err(error) if self.waits_for_another(&error) => State::Lookup,
@@ -155,11 +145,11 @@ impl<R> CallFuture<R> {
         }
     }
 
-    fn lookup(&mut self) -> Result<State, CallError> {
+    fn lookup(&mut self, cx: &mut Context<'_>) -> Result<State, CallError> {
         let connector = self.call.channel.connector();
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
-            Lookup::Ready(session) => Ok(self.begin(session)),
+            Lookup::Ready(session) => self.begin(session, cx),
             Lookup::Failed(error) => Err(error),
             Lookup::Wait => {
                 let wait = connector.clone().wait(wait_for_ready);
@@ -168,12 +158,40 @@ impl<R> CallFuture<R> {
         }
     }
 
-    /// Begins to open the call on `session`, with its request as that session's peer takes it.
-    fn begin(&mut self, session: Session) -> State {
+    /// Opens the call on `session`, with its request as that session's peer takes it.
+    fn begin(&mut self, session: Session, cx: &mut Context<'_>) -> Result<State, CallError> {
         let compression = session.accepted().or_off(self.call.options.compression);
-        let request = self.call.request.clone();
-        self.call.outgoing.first = request.map(|request| compress(request, compression));
-        State::Opening(Opening::new(session, self.deadline))
+        let request = if self.may_be_made_again() {
+            self.call.request.clone()
+        } else {
+            self.call.request.take()
+        };
+        let deadline = self.deadline.or_else(|| session.default_deadline());
+        let outgoing = &mut self.call.outgoing;
+        outgoing.first = request.map(|request| compress(request, compression));
+        outgoing.deadline = deadline.map(Instant::into_std);
+        match session.open(outgoing, None, cx.waker()) {
+            Ok(key) => Ok(self.opened(InFlight::new(session, key))),
+            Err(OpenError::Failed(error)) => Err(error),
+            Err(OpenError::Full(ticket)) => Ok(State::Opening(Opening {
+                session,
+                ticket,
+                timer: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            })),
+        }
+    }
+
+    /// The session has taken the call.
+    fn opened(&mut self, call: InFlight) -> State {
+        if let Some(requests) = self.call.requests.take() {
+            let compression = self.call.options.compression;
+            let compression = call.session.accepted().or_off(compression);
+            let session = call.session.clone();
+            let sending = requests::send_all(session, call.key, requests, compression);
+            // If there is no runtime for it, the call is let go of.
+            tokio::spawn(super::Context::current().scope(sending));
+        }
+        State::InFlight(call)
     }
 
     /// Waits no longer than the call may take.
@@ -187,44 +205,34 @@ impl<R> CallFuture<R> {
         }
     }
 
-    fn open(&mut self, cx: &mut Context<'_>) -> Poll<Result<State, CallError>> {
+    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<Result<State, CallError>> {
         let State::Opening(opening) = &mut self.state else {
             return Poll::Ready(Ok(State::Lookup));
         };
-        let Opening {
-            session,
-            deadline,
-            ticket,
-            timer,
-        } = opening;
-        let outgoing = &mut self.call.outgoing;
-        outgoing.deadline = deadline.map(Instant::into_std);
-        match session.open(outgoing, *ticket, cx.waker()) {
+        let ticket = Some(opening.ticket);
+        match opening
+            .session
+            .open(&mut self.call.outgoing, ticket, cx.waker())
+        {
             Ok(key) => {
-                *ticket = None;
-                let session = session.clone();
-                // Before the task: if there is no runtime for that, the call is let go of.
-                let call = InFlight { session, key };
-                if let Some(requests) = self.call.requests.take() {
-                    let compression = self.call.options.compression;
-                    let compression = call.session.accepted().or_off(compression);
-                    let session = call.session.clone();
-                    let sending = requests::send_all(session, key, requests, compression);
-                    tokio::spawn(super::Context::current().scope(sending));
-                }
-                Poll::Ready(Ok(State::InFlight(call)))
+                let call = InFlight::new(opening.session.clone(), key);
+                Poll::Ready(Ok(self.opened(call)))
             }
             Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
-            Err(OpenError::Full(waiting)) => {
-                *ticket = Some(waiting);
-                if let Some(deadline) = *deadline {
-                    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-                    ready!(timer.as_mut().poll(cx));
-                    return Poll::Ready(Err(deadline_exceeded(Outcome::NotSent)));
-                }
-                Poll::Pending
+            Err(OpenError::Full(ticket)) => {
+                opening.ticket = ticket;
+                let Some(timer) = &mut opening.timer else {
+                    return Poll::Pending;
+                };
+                ready!(timer.as_mut().poll(cx));
+                Poll::Ready(Err(deadline_exceeded(Outcome::NotSent)))
             }
         }
+    }
+
+    /// Whether a failure may lead to another attempt, which needs the request again.
+    fn may_be_made_again(&self) -> bool {
+        self.call.options.retry.is_some() || self.call.options.wait_for_ready
     }
 
     /// How long to wait until the call is made again, if it is.
@@ -266,8 +274,7 @@ impl<R: prost::Message + Default> Future for CallFuture<R> {
         let this = self.get_mut();
         let (message, metadata, limit) = match &mut this.layered {
             None => {
-                let (call, reply) =
-                    ready!(this.poll_with(cx, |call, cx| call.session.poll_reply(call.key, cx)))?;
+                let (call, reply) = ready!(this.poll_with(cx, InFlight::poll_reply))?;
                 (reply.message, reply.metadata, call.session.max_recv_size())
             }
             Some(layered) => {
@@ -327,8 +334,7 @@ impl Future for CallFuture<Encoded> {
             let channel = this.call.channel.clone();
             (metadata, Body::of_messages(Held::new(call, channel), limit))
         } else {
-            let (call, reply) =
-                ready!(this.poll_with(cx, |call, cx| call.session.poll_reply(call.key, cx)))?;
+            let (call, reply) = ready!(this.poll_with(cx, InFlight::poll_reply))?;
             let limit = call.session.max_recv_size();
             let body = Body::of_message(reply.message).with_limit(limit);
             (reply.metadata, body)

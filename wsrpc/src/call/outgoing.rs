@@ -201,9 +201,10 @@ pub(super) fn deadline(options: &CallOptions) -> Option<Instant> {
 
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let request = match &self.request {
-            Some(request) => format!("{} bytes", request.len()),
-            None => "a stream".to_owned(),
+        let request = match (&self.request, &self.requests) {
+            (Some(request), _) => format!("{} bytes", request.len()),
+            (None, Some(_)) => "a stream".to_owned(),
+            (None, None) => "sent".to_owned(),
         };
         f.debug_struct("Call")
             .field("service", &self.method.service())

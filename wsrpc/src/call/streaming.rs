@@ -15,7 +15,7 @@ use crate::{
     call_error::{Blame, CallError, Outcome},
     layer::{Body, Messages},
     metadata::Metadata,
-    proto::{self, CallKey, Slot},
+    proto::{self, CallKey, Reply, Slot},
     service::MethodDescriptor,
     session::Session,
 };
@@ -68,11 +68,32 @@ enum Source {
 pub(super) struct InFlight {
     pub(super) session: Session,
     pub(super) key: CallKey,
+    /// The session has let go of it already.
+    released: bool,
+}
+
+impl InFlight {
+    pub(super) fn new(session: Session, key: CallKey) -> Self {
+        Self {
+            session,
+            key,
+            released: false,
+        }
+    }
+
+    /// The one response, once.
+    pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, CallError>> {
+        let reply = ready!(self.session.poll_reply(self.key, cx));
+        self.released = true;
+        Poll::Ready(reply)
+    }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.session.release(self.key);
+        if !self.released {
+            self.session.release(self.key);
+        }
     }
 }
 
@@ -184,7 +205,7 @@ impl<T: prost::Message + Default> Streaming<T> {
                 let limit = body.limit();
                 (ready!(body.poll_message(cx)).transpose(), limit)
             }
-            Source::Caller(InFlight { session, key }) | Source::Callee(session, key) => {
+            Source::Caller(InFlight { session, key, .. }) | Source::Callee(session, key) => {
                 let next = match self.first.take() {
                     // Nothing reaches a handler whose caller has been cut off.
                     Some(first) => match session.ended() {

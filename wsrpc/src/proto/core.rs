@@ -44,18 +44,21 @@ impl Core {
         Self::V2(v2::Core::new(limits, parity, peer, now))
     }
 
-    /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again; `ticket` is the
-    /// one that an earlier try was given.
+    /// Makes a call, whose first message is taken out of `call`. When too much waits to be sent, nothing is taken, and
+    /// `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
-        call: &Outgoing,
+        call: &mut Outgoing,
         ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
         match self {
             Self::V1(core) => {
                 let payload = in_version_1(call).map_err(OpenError::Failed)?;
-                core.open(call.method.name, payload, call.deadline, ticket, waker)
+                let (name, deadline) = (call.method.name, call.deadline);
+                let key = core.open(name, payload, deadline, ticket, waker)?;
+                call.first = None;
+                Ok(key)
             }
             Self::V2(core) => core.open(call, ticket, waker),
         }
@@ -206,9 +209,9 @@ impl Core {
         either!(self, core => core.poll_event())
     }
 
-    /// Whom to wake, once no lock is held.
-    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
-        either!(self, core => core.take_wakers())
+    /// Appends to `wakers` whom to wake, once no lock is held.
+    pub(crate) fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
+        either!(self, core => core.take_wakers(wakers));
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.

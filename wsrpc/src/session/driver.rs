@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Driver<IO> {
     events: Vec<Event>,
     /// Answers of handlers that came at once.
     answers: Vec<(Slot, Answered)>,
+    /// Whom to wake once no lock is held.
+    callers: Vec<Waker>,
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
@@ -88,6 +90,7 @@ impl<IO: Io> Driver<IO> {
             inbox: Vec::new(),
             events: Vec::new(),
             answers: Vec::new(),
+            callers: Vec::new(),
             head: Vec::new(),
             received: 0,
         }
@@ -181,9 +184,9 @@ impl<IO: Io> Driver<IO> {
             while let Some(event) = state.core.poll_event() {
                 self.events.push(event);
             }
-            let callers = state.core.take_wakers();
+            state.core.take_wakers(&mut self.callers);
             drop(state);
-            wake(callers);
+            wake(self.callers.drain(..));
         }
         if let Some(end) = end {
             self.session.end(end);
@@ -245,9 +248,9 @@ impl<IO: Io> Driver<IO> {
                 self.events.push(event);
             }
             waiting = state.core.has_unsent();
-            let callers = state.core.take_wakers();
+            state.core.take_wakers(&mut self.callers);
             drop(state);
-            wake(callers);
+            wake(self.callers.drain(..));
             match self.socket.poll_flush(cx, &mut progress) {
                 Poll::Ready(Ok(())) if pushed && waiting && progress < BYTES_A_TURN => {}
                 Poll::Ready(Ok(())) => break,
@@ -309,7 +312,7 @@ impl<IO: Io> Driver<IO> {
                 self.events.push(event);
             }
         }
-        let callers = state.core.take_wakers();
+        state.core.take_wakers(&mut self.callers);
         let ended = state.core.ended().cloned();
         let drained = state.core.is_drained() && self.socket.is_flushed();
         let unsent = state.core.has_unsent() && self.socket.is_ready();
@@ -321,7 +324,7 @@ impl<IO: Io> Driver<IO> {
             }
         }
         drop(state);
-        wake(callers);
+        wake(self.callers.drain(..));
         if let Some(end) = ended {
             // A core that ended by itself has not told the rest of the session yet.
             self.session.stop();

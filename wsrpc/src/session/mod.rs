@@ -54,6 +54,7 @@ struct Shared {
     peer: PublicKey,
     version: ProtocolVersion,
     max_recv_size: usize,
+    default_timeout: Option<Duration>,
     accepted: Accepted,
     state: Mutex<State>,
     /// The session drains, its peer goes away, or it has ended.
@@ -114,6 +115,7 @@ impl Session {
             peer,
             version: agreed.version(),
             max_recv_size: config.max_recv_size,
+            default_timeout: core.default_timeout(),
             accepted: agreed.accepted(),
             state: Mutex::new(State {
                 core,
@@ -141,8 +143,7 @@ impl Session {
 
     /// The deadline of a call that is made now and has none of its own.
     pub(crate) fn default_deadline(&self) -> Option<Instant> {
-        let timeout = self.lock().core.default_timeout()?;
-        Instant::now().checked_add(timeout)
+        Instant::now().checked_add(self.0.default_timeout?)
     }
 
     /// The version of the protocol that was agreed on.
@@ -165,14 +166,23 @@ impl Session {
         &self.0.retry_budget
     }
 
-    /// Makes a call; see [`Core::open`].
+    /// Makes a call, whose owner waits for the answer from here on; see [`Core::open`].
     pub(crate) fn open(
         &self,
-        call: &Outgoing,
+        call: &mut Outgoing,
         ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
-        self.tell_driver(|core| core.open(call, ticket, waker))
+        self.tell_driver(|core| {
+            let key = core.open(call, ticket, waker)?;
+            // Nothing can have come yet: this is only to be woken.
+            if call.streams_responses {
+                core.poll_head(key, waker);
+            } else {
+                core.poll_reply(key, waker);
+            }
+            Ok(key)
+        })
     }
 
     /// Someone who waited for room will not try again.
@@ -180,7 +190,7 @@ impl Session {
         self.lock().core.return_ticket(ticket);
     }
 
-    /// The one response of a call, once.
+    /// The one response of a call, once: that also lets go of the call.
     pub(crate) fn poll_reply(
         &self,
         key: CallKey,
@@ -257,7 +267,8 @@ impl Session {
     fn tell_driver<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state.core);
-        let callers = state.core.take_wakers();
+        let mut callers = Vec::new();
+        state.core.take_wakers(&mut callers);
         let concerned = state.core.has_unsent() || state.core.is_drained();
         let driver = concerned.then(|| state.driver.take()).flatten();
         drop(state);
@@ -329,7 +340,8 @@ impl Session {
         }
         state.core.end(reason);
         let driver = state.driver.take();
-        let callers = state.core.take_wakers();
+        let mut callers = Vec::new();
+        state.core.take_wakers(&mut callers);
         drop(state);
         self.stop();
         wake(callers);

@@ -23,11 +23,11 @@ const OVERHEAD: usize = 128;
 const MAX_SENT_METADATA: usize = 60 * 1024;
 
 impl Core {
-    /// Makes a call. When too much waits to be sent, `waker` is woken once there is room to try again; `ticket` is the
-    /// one that an earlier try was given.
+    /// Makes a call, whose first message is taken out of `call`. When too much waits to be sent, nothing is taken, and
+    /// `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
-        call: &Outgoing,
+        call: &mut Outgoing,
         ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<Key, OpenError> {
@@ -68,8 +68,8 @@ impl Core {
         let key = self.insert(role, call.deadline);
         self.calling = self.calling.saturating_add(1);
         self.unopened = self.unopened.saturating_add(cost);
-        if let (Some(exchange), Some(message)) = (self.get_mut(key), &call.first) {
-            exchange.send.push(message.clone());
+        if let (Some(exchange), Some(message)) = (self.get_mut(key), call.first.take()) {
+            exchange.send.push(message);
             exchange.send.finish();
         }
         self.schedule(key);

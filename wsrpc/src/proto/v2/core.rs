@@ -195,9 +195,9 @@ impl Core {
         self.events.pop_front()
     }
 
-    /// Whom to wake, once no lock is held.
-    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.wakers)
+    /// Appends to `wakers` whom to wake, once no lock is held.
+    pub(crate) fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.append(&mut self.wakers);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.

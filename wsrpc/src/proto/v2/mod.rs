@@ -11,6 +11,7 @@ mod ids;
 mod messages;
 mod outbox;
 mod pool;
+mod queue;
 mod receive;
 mod round_trip;
 mod send;

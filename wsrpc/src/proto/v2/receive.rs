@@ -1,8 +1,8 @@
 //! One direction of a call, as its receiver sees it.
 
-use std::{collections::VecDeque, task::Waker, time::Instant};
+use std::{task::Waker, time::Instant};
 
-use super::{super::Message, pool::Turn};
+use super::{super::Message, pool::Turn, queue::Queue};
 use crate::wire::v2::Chunk;
 
 /// The largest window that a stream grows to.
@@ -32,8 +32,8 @@ pub(super) struct ReceiveHalf {
     window: u64,
     /// What was taken in and not given back.
     owed: u64,
-    messages: VecDeque<Arrived>,
-    amid: Option<Assembly>,
+    messages: Queue<Arrived>,
+    amid: Option<Box<Assembly>>,
     /// The reader has taken all there was, and waits for the next message.
     wanted: bool,
     /// The sender will send nothing more.
@@ -145,7 +145,7 @@ impl ReceiveHalf {
             left: window,
             window,
             owed: 0,
-            messages: VecDeque::new(),
+            messages: Queue::new(),
             amid: None,
             wanted: false,
             last: false,
@@ -222,7 +222,7 @@ impl ReceiveHalf {
                 payload: chunk.payload,
                 inflated: chunk.inflated,
             };
-            self.messages.push_back(Arrived {
+            self.messages.push(Arrived {
                 message,
                 held: Held::Window(cost),
             });
@@ -238,7 +238,7 @@ impl ReceiveHalf {
             },
         };
         amid.push(&chunk.payload);
-        self.amid = Some(amid);
+        self.amid = Some(Box::new(amid));
         self.asks().map_or(Received::Part, Received::Begun)
     }
 
@@ -282,7 +282,7 @@ impl ReceiveHalf {
             payload: amid.buffer.into(),
             inflated: amid.inflated,
         };
-        self.messages.push_back(Arrived { message, held });
+        self.messages.push(Arrived { message, held });
         received
     }
 
@@ -312,7 +312,7 @@ impl ReceiveHalf {
 
     /// Takes the next message. Beside it, what it gives back to the pool.
     pub(super) fn take(&mut self) -> Option<(Message, u64)> {
-        let Arrived { message, held } = self.messages.pop_front()?;
+        let Arrived { message, held } = self.messages.pop()?;
         self.wanted = false;
         Some(match held {
             Held::Window(cost) => {
@@ -351,7 +351,7 @@ impl ReceiveHalf {
         while let Some((_, bytes)) = self.take() {
             freed.bytes = freed.bytes.saturating_add(bytes);
         }
-        self.messages = VecDeque::new();
+        self.messages = Queue::new();
         freed
     }
 

@@ -1,10 +1,10 @@
 //! One direction of a call, as its sender sees it.
 
-use std::{collections::VecDeque, task::Waker};
+use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::super::Message;
+use super::{super::Message, queue::Queue};
 use crate::wire::v2::{Chunk, NUMBER_LIMIT};
 
 /// A message up to this size goes out in one frame.
@@ -34,7 +34,7 @@ pub(super) struct SendHalf {
     credit: u64,
     /// Half of the window that the receiver began with: it gives credit back before that much is owed.
     patience: u64,
-    queue: VecDeque<Message>,
+    queue: Queue<Message>,
     /// Bytes of the message in front that were sent.
     sent: usize,
     /// Bytes that were not sent.
@@ -66,7 +66,7 @@ impl SendHalf {
         Self {
             credit: window,
             patience: window / 2,
-            queue: VecDeque::new(),
+            queue: Queue::new(),
             sent: 0,
             unsent: 0,
             finished: false,
@@ -81,7 +81,7 @@ impl SendHalf {
             .unsent
             .saturating_add(message.payload.len())
             .saturating_add(MESSAGE);
-        self.queue.push_back(message);
+        self.queue.push(message);
     }
 
     /// Nothing follows what was pushed.
@@ -105,7 +105,7 @@ impl SendHalf {
 
     /// Drops what waits: nobody wants it any more. Returns who waited for room.
     pub(super) fn stop(&mut self) -> Option<Waker> {
-        self.queue = VecDeque::new();
+        self.queue = Queue::new();
         self.sent = 0;
         self.unsent = 0;
         self.finished = true;
@@ -182,7 +182,7 @@ impl SendHalf {
         self.unsent = self.unsent.saturating_sub(size);
         self.sent = self.sent.saturating_add(size);
         if completes {
-            self.queue.pop_front();
+            self.queue.pop();
             self.sent = 0;
             self.unsent = self.unsent.saturating_sub(MESSAGE);
         }

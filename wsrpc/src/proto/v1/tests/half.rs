@@ -192,7 +192,9 @@ impl Half {
     }
 
     pub(super) fn wake(&mut self) {
-        self.core.take_wakers().into_iter().for_each(Waker::wake);
+        let mut wakers = Vec::new();
+        self.core.take_wakers(&mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -140,7 +140,7 @@ fn a_caller_that_returns_its_ticket_or_gets_in_is_not_woken() {
         };
         if gets_in {
             half.core.cancel(keys[0]);
-            half.core.take_wakers();
+            half.core.take_wakers(&mut Vec::new());
             half.open_again(PAYLOAD, Some(ticket), &waker).unwrap();
         } else {
             half.core.return_ticket(ticket);

@@ -229,7 +229,9 @@ impl Schedule {
         }
         loop {
             for side in &mut self.pair.sides {
-                side.core.take_wakers().into_iter().for_each(Waker::wake);
+                let mut wakers = Vec::new();
+                side.core.take_wakers(&mut wakers);
+                wakers.into_iter().for_each(Waker::wake);
             }
             let woken = |caller: &Caller| caller.alarm.rang() > caller.seen;
             let Some(at) = self.callers.iter().position(woken) else {

@@ -229,7 +229,7 @@ impl Pair {
                     first: (!call.streams_requests).then(|| call.requests[0].clone().into()),
                     streams_responses: call.streams_responses,
                 };
-                match core.open(&outgoing, caller.ticket.take(), &waker) {
+                match core.open(&mut outgoing.clone(), caller.ticket.take(), &waker) {
                     Ok(key) => *caller.key.insert(key),
                     Err(OpenError::Failed(error)) => return Some(Err(error)),
                     Err(OpenError::Full(ticket)) => {

@@ -78,7 +78,9 @@ impl Half {
     /// Makes a call, which is taken.
     pub(super) fn open(&mut self, first: Option<Bytes>, streams_responses: bool) -> Key {
         let call = outgoing(first, streams_responses);
-        self.core.open(&call, None, Waker::noop()).unwrap()
+        self.core
+            .open(&mut call.clone(), None, Waker::noop())
+            .unwrap()
     }
 
     /// A call that was made and written.

@@ -201,7 +201,9 @@ impl Pair {
                 any |= self.receive(side) | self.run_events(side) | self.transmit(side);
             }
             for side in &mut self.sides {
-                side.core.take_wakers().into_iter().for_each(Waker::wake);
+                let mut wakers = Vec::new();
+                side.core.take_wakers(&mut wakers);
+                wakers.into_iter().for_each(Waker::wake);
             }
             if !(any | self.run_actors()) {
                 return;

@@ -249,7 +249,9 @@ fn going_away_may_be_said_again_and_never_of_more_calls() {
     half.receive(go_away_frame((1 << 53) - 1));
     assert!(calls.iter().all(|(key, _)| half.reply(*key).is_none()));
     let call = outgoing(Some("x".into()), false);
-    half.core.open(&call, None, Waker::noop()).unwrap_err();
+    half.core
+        .open(&mut call.clone(), None, Waker::noop())
+        .unwrap_err();
     half.receive(go_away_frame(3));
     let error = half.reply(calls[2].0).unwrap().unwrap_err();
     assert_eq!(
@@ -323,7 +325,7 @@ fn metadata_and_a_message_fit_into_a_frame_whatever_the_peer_takes() {
     for (len, fits) in [(61_000, true), (80_000, false)] {
         let mut call = outgoing(Some(Bytes::from(vec![7; 65_536])), false);
         call.metadata.insert("x-a", &"v".repeat(len)).unwrap();
-        let opened = half.core.open(&call, None, Waker::noop());
+        let opened = half.core.open(&mut call.clone(), None, Waker::noop());
         assert_eq!(opened.is_ok(), fits);
         let mut frame = Vec::new();
         let payload = half.core.transmit(half.now, &mut frame);
@@ -352,7 +354,10 @@ fn what_is_left_of_a_deadline_is_rounded_down() {
         let mut half = Half::new();
         let mut call = outgoing(Some("x".into()), false);
         call.deadline = Some(half.now + Duration::from_nanos(nanos));
-        let key = half.core.open(&call, None, Waker::noop()).unwrap();
+        let key = half
+            .core
+            .open(&mut call.clone(), None, Waker::noop())
+            .unwrap();
         let timeout = half.frame().map(|frame| match frame {
             Frame::Open(open) => open.timeout.unwrap().as_micros(),
             other => panic!("not an open: {other:?}"),

@@ -288,7 +288,7 @@ impl Actor {
             streams_responses: true,
             first: first.clone(),
         };
-        let Ok(key) = self.core.open(&outgoing, None, Waker::noop()) else {
+        let Ok(key) = self.core.open(&mut outgoing.clone(), None, Waker::noop()) else {
             return false;
         };
         self.keys.insert(id, key);
