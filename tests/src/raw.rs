@@ -207,6 +207,8 @@ pub struct Socket<S> {
     pub stream: S,
     masked: bool,
     buffer: BytesMut,
+    /// Of version 2, which came in one message with those that were taken.
+    frames: Bytes,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -215,6 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             stream,
             masked,
             buffer: BytesMut::new(),
+            frames: Bytes::new(),
         }
     }
 

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use prost::Message as _;
+use prost::{
+    Message as _,
+    encoding::{DecodeContext, decode_key, skip_field},
+};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -55,8 +58,11 @@ pub fn hello() -> wire::Hello {
 impl Connection {
     /// The next frame of ours.
     pub async fn next(&mut self) -> Exchange {
-        let message = self.next_message().await.unwrap();
-        wire::Message::decode(message).unwrap().exchange.unwrap()
+        if self.frames.is_empty() {
+            self.frames = self.next_message().await.unwrap();
+        }
+        let frame = split_frame(&mut self.frames);
+        wire::Message::decode(frame).unwrap().exchange.unwrap()
     }
 
     /// The next end of a call, whatever frames come before it.
@@ -67,6 +73,15 @@ impl Connection {
             }
         }
     }
+}
+
+/// Takes the first of the frames of a message.
+fn split_frame(frames: &mut Bytes) -> Bytes {
+    let mut rest = &frames[..];
+    let (number, wire_type) = decode_key(&mut rest).unwrap();
+    skip_field(wire_type, number, &mut rest, DecodeContext::default()).unwrap();
+    let len = frames.len() - rest.len();
+    frames.split_to(len)
 }
 
 /// The bytes of a frame.

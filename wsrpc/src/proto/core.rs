@@ -186,10 +186,10 @@ impl Core {
     }
 
     /// A binary message was received.
-    pub(crate) fn receive(&mut self, bytes: Bytes, now: Instant) {
+    pub(crate) fn receive(&mut self, message: Bytes, now: Instant) {
         match self {
-            Self::V1(core) => core.receive(bytes),
-            Self::V2(core) => core.receive(bytes, now),
+            Self::V1(core) => core.receive(message),
+            Self::V2(core) => core.receive(&message, now),
         }
     }
 

@@ -111,13 +111,26 @@ fn poll_hello<IO: Io>(
             Received::Ping | Received::Pong => continue,
             Received::Close { reason, .. } => Err(HelloError::Closed(reason)),
             Received::Text => Err(HelloError::Text),
-            Received::Message(bytes) => match wire::decode(bytes) {
-                Ok(Frame::Hello(hello)) => Ok(hello),
-                // A later version may send it.
-                Ok(Frame::Unknown) => continue,
-                Ok(_) => Err(HelloError::NotHello("it is another frame".into())),
-                Err(error) => Err(HelloError::NotHello(error.to_string())),
+            Received::Message(message) => match hello_of(&message) {
+                Some(hello) => hello,
+                None => continue,
             },
         });
+    }
+}
+
+/// The hello of a message, unless there is nothing in it that is known.
+fn hello_of(message: &Bytes) -> Option<Result<Hello, HelloError>> {
+    let mut frames = wire::frames(message);
+    loop {
+        let what = match frames.next()? {
+            // A later version may send it.
+            Ok(Frame::Unknown) => continue,
+            Ok(Frame::Hello(hello)) if frames.is_empty() => return Some(Ok(hello)),
+            Ok(Frame::Hello(_)) => "it has something behind it".into(),
+            Ok(_) => "it is another frame".into(),
+            Err(error) => error.to_string(),
+        };
+        return Some(Err(HelloError::NotHello(what)));
     }
 }

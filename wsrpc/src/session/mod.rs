@@ -91,7 +91,7 @@ pub(crate) type Ended = Box<dyn FnOnce(&Session, &SessionEnd) + Send>;
 impl Session {
     /// A session with `peer`, and the driver that is to be run for as long as it lasts.
     pub(crate) fn new<IO: Io>(
-        socket: WebSocket<IO>,
+        mut socket: WebSocket<IO>,
         peer: PublicKey,
         agreed: Agreed,
         router: Arc<Router>,
@@ -108,7 +108,10 @@ impl Session {
                 let salt = u64::from_ne_bytes(salt);
                 Core::v1(limits, salt, now)
             }
-            Agreed::V2 { parity, peer } => Core::v2(limits, parity, peer, now),
+            Agreed::V2 { parity, peer } => {
+                socket.share_messages();
+                Core::v2(limits, parity, peer, now)
+            }
         };
         let session = Self(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -161,6 +161,12 @@ impl<IO: Io> WebSocket<IO> {
         self.writer.is_empty()
     }
 
+    /// From here on, small messages that are [pushed](Self::push_message) one after the other go out as one, if the peer
+    /// takes a message for as many as are in it.
+    pub(crate) fn share_messages(&mut self) {
+        self.writer.share_messages();
+    }
+
     /// Buffers a binary message of a head and a payload. To be called when [ready](Self::is_ready).
     pub(crate) fn push_message(&mut self, head: &[u8], payload: Bytes) {
         self.writer.push_message(head, payload);

@@ -19,6 +19,10 @@ pub(super) const FRAGMENT: usize = 64 * 1024;
 /// taken back.
 const FULL: usize = 64 * 1024;
 
+/// A message is shared by frames up to this size, which is what a TLS record carries: it arrives as a whole, so that
+/// the first frame of it never waits for the last.
+const SHARED: usize = 16 * 1024;
+
 /// What an idle connection keeps of the buffer.
 const KEEP: usize = 1024;
 
@@ -28,7 +32,8 @@ enum OpCode {
     Binary = 2,
 }
 
-/// The write half of a WebSocket. The buffer holds whole frames, so a control frame may be appended at any time.
+/// The write half of a WebSocket. The buffer holds whole WebSocket frames, and at its end perhaps a message that others
+/// may still share, which is sealed before anything is written or follows it.
 #[derive(Debug)]
 pub(super) struct Writer {
     /// A client masks its frames, a server does not.
@@ -36,6 +41,10 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     /// How much of the buffer was written.
     written: usize,
+    /// Small messages are put one after the other into one.
+    shares: bool,
+    /// Where in the buffer the message begins that the next one may share.
+    unsealed: Option<usize>,
     /// What is left of a message that goes out in fragments.
     rest: Bytes,
     needs_flush: bool,
@@ -47,9 +56,16 @@ impl Writer {
             masks: masked.then(Masks::new),
             buffer: Vec::new(),
             written: 0,
+            shares: false,
+            unsealed: None,
             rest: Bytes::new(),
             needs_flush: false,
         }
+    }
+
+    /// From here on what is pushed may share a message with what was pushed before.
+    pub(super) fn share_messages(&mut self) {
+        self.shares = true;
     }
 
     /// Whether the next message may be pushed.
@@ -70,6 +86,10 @@ impl Writer {
     /// Appends a binary message of a head and a payload. To be called when [ready](Self::is_ready).
     pub(super) fn push_message(&mut self, head: &[u8], mut payload: Bytes) {
         debug_assert!(self.is_ready());
+        if self.shares && head.len() + payload.len() <= SHARED {
+            return self.push_shared(head, &payload);
+        }
+        self.seal();
         let room = FRAGMENT.saturating_sub(head.len());
         let first = payload.split_to(payload.len().min(room));
         self.rest = payload;
@@ -82,6 +102,7 @@ impl Writer {
         if self.is_full() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        self.seal();
         self.compact();
         self.buffer.extend_from_slice(frames);
         self.needs_flush = true;
@@ -109,34 +130,65 @@ impl Writer {
     }
 
     fn push_frame(&mut self, op_code: OpCode, last: bool, head: &[u8], payload: &[u8]) {
-        const FIN: u8 = 0x80;
-        const MASKED: u8 = 0x80;
         self.compact();
-        let out = &mut self.buffer;
-        let len = head.len() + payload.len();
-        let masked = if self.masks.is_some() { MASKED } else { 0 };
-        out.reserve(len + 14);
-        out.push(op_code as u8 | if last { FIN } else { 0 });
-        match len {
-            0..=125 => out.push(masked | len as u8),
-            126..=0xffff => {
-                out.push(masked | 126);
-                out.extend_from_slice(&(len as u16).to_be_bytes());
-            }
-            _ => {
-                out.push(masked | 127);
-                out.extend_from_slice(&(len as u64).to_be_bytes());
-            }
-        }
         let mask = self.masks.as_mut().map(Masks::next);
-        out.extend_from_slice(mask.as_ref().map_or(&[][..], |mask| mask));
-        let start = out.len();
-        out.extend_from_slice(head);
-        out.extend_from_slice(payload);
+        let len = head.len() + payload.len();
+        let header = Header::new(op_code, last, len, mask);
+        self.buffer.reserve(header.as_slice().len() + len);
+        self.buffer.extend_from_slice(header.as_slice());
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(head);
+        self.buffer.extend_from_slice(payload);
         if let Some(mask) = mask {
-            masks::apply(mask, &mut out[start..]);
+            masks::apply(mask, &mut self.buffer[start..]);
         }
         self.needs_flush = true;
+    }
+
+    /// Appends to the message that is not sealed, or begins one.
+    fn push_shared(&mut self, head: &[u8], payload: &[u8]) {
+        let len = head.len() + payload.len();
+        let room = self.room_for_header();
+        let full = |start| self.buffer.len() - (start + room) + len > SHARED;
+        if self.unsealed.is_some_and(full) {
+            self.seal();
+        }
+        if self.unsealed.is_none() {
+            self.compact();
+            self.unsealed = Some(self.buffer.len());
+            self.buffer.resize(self.buffer.len() + room, 0);
+        }
+        self.buffer.reserve(len);
+        self.buffer.extend_from_slice(head);
+        self.buffer.extend_from_slice(payload);
+        self.needs_flush = true;
+    }
+
+    /// What is kept free for the header of a message that may be shared: that of the largest one.
+    fn room_for_header(&self) -> usize {
+        if self.masks.is_some() { 8 } else { 4 }
+    }
+
+    /// Makes a WebSocket frame of the message that others may share, if there is one.
+    fn seal(&mut self) {
+        let Some(start) = self.unsealed.take() else {
+            return;
+        };
+        let mask = self.masks.as_mut().map(Masks::next);
+        let room = self.room_for_header();
+        let message = &mut self.buffer[start + room..];
+        if let Some(mask) = mask {
+            masks::apply(mask, message);
+        }
+        let header = Header::new(OpCode::Binary, true, message.len(), mask);
+        let header = header.as_slice();
+        if header.len() < room {
+            let end = self.buffer.len() - (room - header.len());
+            self.buffer
+                .copy_within(start + room.., start + header.len());
+            self.buffer.truncate(end);
+        }
+        self.buffer[start..start + header.len()].copy_from_slice(header);
     }
 
     /// Writes as much as the stream takes; ready once all is written and flushed. Adds to `progress` the bytes that the
@@ -147,6 +199,7 @@ impl Writer {
         cx: &mut Context<'_>,
         progress: &mut usize,
     ) -> Poll<io::Result<()>> {
+        self.seal();
         loop {
             while self.written < self.buffer.len() {
                 let unwritten = &self.buffer[self.written..];
@@ -182,5 +235,46 @@ impl Writer {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP {
             self.buffer = Vec::new();
         }
+    }
+}
+
+/// What precedes the payload of a WebSocket frame.
+struct Header {
+    bytes: [u8; 14],
+    len: usize,
+}
+
+impl Header {
+    fn new(op_code: OpCode, last: bool, len: usize, mask: Option<[u8; 4]>) -> Self {
+        const FIN: u8 = 0x80;
+        const MASKED: u8 = 0x80;
+        let mut header = Self {
+            bytes: [0; 14],
+            len: 0,
+        };
+        let masked = if mask.is_some() { MASKED } else { 0 };
+        header.push(&[op_code as u8 | if last { FIN } else { 0 }]);
+        match len {
+            0..=125 => header.push(&[masked | len as u8]),
+            126..=0xffff => {
+                header.push(&[masked | 126]);
+                header.push(&(len as u16).to_be_bytes());
+            }
+            _ => {
+                header.push(&[masked | 127]);
+                header.push(&(len as u64).to_be_bytes());
+            }
+        }
+        header.push(mask.as_ref().map_or(&[], |mask| mask));
+        header
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }

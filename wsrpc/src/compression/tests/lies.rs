@@ -11,7 +11,7 @@ use crate::{
     compression::{Compression, compress},
     proto::Message,
     service::test_support::{ECHO, Echo, Raw, Text, echo},
-    transport::{Received, Role},
+    transport::Role,
     wire::v2::{self as wire, Body, EndHead, Frame},
 };
 
@@ -43,14 +43,6 @@ fn lies() -> Vec<(Message, Code, Code)> {
         .into()
 }
 
-async fn frame(raw: &mut Raw) -> Frame {
-    loop {
-        if let Received::Message(bytes) = raw.read().await.unwrap() {
-            return wire::decode(bytes).unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_response_that_lies_fails_its_call_and_nothing_else() {
     let (io, raw) = tokio::io::duplex(4096);
@@ -58,7 +50,7 @@ async fn a_response_that_lies_fails_its_call_and_nothing_else() {
     let mut raw = Raw::new(raw, Role::Server);
     for (lie, _, code) in lies() {
         let call = tokio::spawn(echo(&client.channel(), "x").into_future());
-        let Frame::Open(open) = frame(&mut raw).await else {
+        let Frame::Open(open) = raw.frame_of_version_2().await else {
             panic!("no open");
         };
         let end = EndHead {
@@ -98,7 +90,7 @@ async fn a_request_that_lies_is_refused_and_nothing_else() {
         bytes.extend(&lie.payload);
         raw.message(&bytes);
         raw.flush().await;
-        let Frame::End(end) = frame(&mut raw).await else {
+        let Frame::End(end) = raw.frame_of_version_2().await else {
             panic!("no end");
         };
         assert_eq!((end.id, Code::from(end.code)), (id, code));

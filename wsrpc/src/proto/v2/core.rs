@@ -27,7 +27,7 @@ use crate::{
     },
     session_end::SessionEnd,
     status::Status,
-    wire::v2::{self as wire, Chunk, Frame, Hello},
+    wire::v2::{self as wire, Chunk, DecodeError, Frame, Hello},
 };
 
 /// What the peer takes, as its hello says.
@@ -133,11 +133,17 @@ impl Core {
     }
 
     /// A binary message was received.
-    pub(crate) fn receive(&mut self, bytes: Bytes, now: Instant) {
-        if self.ended().is_some() {
-            return;
+    pub(crate) fn receive(&mut self, message: &Bytes, now: Instant) {
+        for frame in wire::frames(message) {
+            if self.ended().is_some() {
+                return;
+            }
+            self.receive_frame(frame, now);
         }
-        match wire::decode(bytes) {
+    }
+
+    fn receive_frame(&mut self, frame: Result<Frame, DecodeError>, now: Instant) {
+        match frame {
             Ok(Frame::Open(open)) => self.receive_open(open, now),
             Ok(Frame::Data(data)) => self.receive_data(data),
             Ok(Frame::End(end)) => self.receive_end(end),

@@ -1,6 +1,6 @@
 //! Sessions over any stream, and a peer whose every frame the test decides.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
 use prost::Message;
@@ -17,7 +17,10 @@ use crate::{
     session_end::SessionEnd,
     transport::{Io, Received, Role, TransportError, WebSocket},
     version::ProtocolVersion::{self, V1, V2},
-    wire::v1::{self as wire, Frame},
+    wire::{
+        v1::{self as wire, Frame},
+        v2,
+    },
 };
 
 /// One side of a session.
@@ -109,12 +112,15 @@ pub(crate) fn against_raw(
 /// A peer whose every frame the test decides. What it owes, such as pongs, goes out with its own next frame.
 pub(crate) struct Raw {
     socket: WebSocket<DuplexStream>,
+    /// Of version 2, which came in one message with those that were taken.
+    frames: VecDeque<v2::Frame>,
 }
 
 impl Raw {
     pub(crate) fn new(io: DuplexStream, role: Role) -> Self {
         Self {
             socket: WebSocket::new(io, role, Vec::new(), usize::MAX),
+            frames: VecDeque::new(),
         }
     }
 
@@ -128,6 +134,19 @@ impl Raw {
         loop {
             if let Received::Message(bytes) = self.read().await.unwrap() {
                 return wire::decode(bytes).unwrap();
+            }
+        }
+    }
+
+    /// The next frame of ours, of version 2.
+    pub(crate) async fn frame_of_version_2(&mut self) -> v2::Frame {
+        loop {
+            if let Some(frame) = self.frames.pop_front() {
+                return frame;
+            }
+            if let Received::Message(message) = self.read().await.unwrap() {
+                let frames = v2::frames(&message);
+                self.frames.extend(frames.map(Result::unwrap));
             }
         }
     }

@@ -8,7 +8,8 @@ use std::{
 use tungstenite::Message;
 
 use super::pipe::{
-    BINARY, CONTINUATION, Ours, PING, ROLES, connected, pattern, peer_reads, raw_frames,
+    BINARY, CLOSE, CONTINUATION, Ours, PING, PONG, ROLES, connected, pattern, peer_reads,
+    raw_frames,
 };
 use crate::transport::{Received, Role, WebSocket};
 
@@ -98,6 +99,140 @@ fn many_messages_go_out_with_one_flush_and_few_writes() {
     assert_eq!(ours.io.pipe().steps, 2, "one write and one flush");
     ours.flush_all();
     assert_eq!(ours.io.pipe().steps, 2, "nothing is left to do");
+}
+
+/// What was written, frame by frame.
+fn written(ours: &mut Ours) -> Vec<(u8, Vec<u8>)> {
+    ours.flush_all();
+    let frames = raw_frames(&ours.io.written()).into_iter();
+    frames
+        .map(|frame| (frame.op_code, frame.payload.to_vec()))
+        .collect()
+}
+
+#[test]
+fn a_message_is_shared_by_all_that_fits_into_16_kib() {
+    for role in ROLES {
+        let mut ours = Ours::new(role);
+        ours.socket.share_messages();
+        for sizes in [
+            &[1][..],
+            &[60, 65],
+            &[60, 66],
+            &[100; 300],
+            &[8_000, 8_384],
+            &[8_000, 8_385],
+            &[16_384, 1],
+            &[1, 16_385, 1],
+            &[1, 40_000, 1, 1],
+        ] {
+            let mut expected: Vec<Vec<u8>> = vec![Vec::new()];
+            for &size in sizes {
+                ours.push(&pattern(size)[..1], pattern(size)[1..].to_vec());
+                let last = expected.last_mut().unwrap();
+                if last.is_empty() || last.len() + size <= 16_384 {
+                    last.extend(pattern(size));
+                } else {
+                    expected.push(pattern(size));
+                }
+            }
+            let mut messages: Vec<Vec<u8>> = Vec::new();
+            for (op_code, payload) in written(&mut ours) {
+                match op_code {
+                    BINARY => messages.push(payload),
+                    _ => messages.last_mut().unwrap().extend(payload),
+                }
+            }
+            assert_eq!(messages, expected, "{sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_message_alone_is_the_same_whether_it_may_be_shared_or_not() {
+    for size in SIZES {
+        let [alone, shared] = [false, true].map(|shares| {
+            let mut ours = Ours::new(Role::Server);
+            if shares {
+                ours.socket.share_messages();
+            }
+            ours.push(b"head", pattern(size));
+            ours.flush_all();
+            ours.io.written()
+        });
+        assert_eq!(alone, shared);
+    }
+}
+
+#[test]
+fn what_comes_between_two_messages_stays_between_them() {
+    for role in ROLES {
+        let mut ours = Ours::new(role);
+        ours.socket.share_messages();
+        ours.push(b"a", b"b".to_vec());
+        ours.push(b"c", b"d".to_vec());
+        ours.push_ping();
+        ours.push(b"e", b"f".to_vec());
+        ours.push_pong();
+        ours.push(b"g", Vec::new());
+        ours.push_close(1001, "");
+        let expected = [
+            (BINARY, &b"abcd"[..]),
+            (PING, b""),
+            (BINARY, b"ef"),
+            (PONG, b""),
+            (BINARY, b"g"),
+            (CLOSE, b"\x03\xe9"),
+        ];
+        assert_eq!(
+            written(&mut ours),
+            expected.map(|(op_code, payload)| (op_code, payload.to_vec()))
+        );
+    }
+}
+
+#[test]
+fn what_was_flushed_is_not_shared_any_more() {
+    for role in ROLES {
+        let mut ours = Ours::new(role);
+        ours.socket.share_messages();
+        ours.io.pipe().room = 3;
+        ours.push(b"ab", Vec::new());
+        assert!(ours.flush().is_pending());
+        ours.push(b"c", Vec::new());
+        ours.push(b"d", Vec::new());
+        ours.io.pipe().room = usize::MAX;
+        let expected = [&b"ab"[..], b"cd"].map(|payload| (BINARY, payload.to_vec()));
+        assert_eq!(written(&mut ours), expected);
+    }
+}
+
+#[test]
+fn a_buffer_of_shared_messages_that_is_never_empty_does_not_grow() {
+    let mut ours = Ours::new(Role::Client);
+    ours.socket.share_messages();
+    let mut pushed = 0;
+    let mut bytes = Vec::new();
+    for _ in 0..1_000 {
+        while ours.socket.is_ready() {
+            ours.push(b"", pattern(100));
+            pushed += 1;
+        }
+        ours.io.pipe().room = 9_000;
+        assert!(ours.flush().is_pending());
+        bytes.extend(ours.io.written());
+    }
+    let buffered = ours.socket.buffer_capacity();
+    assert!(
+        buffered < 4 * FRAGMENT,
+        "{buffered} bytes for what is unsent"
+    );
+    ours.io.pipe().room = usize::MAX;
+    ours.flush_all();
+    bytes.extend(ours.io.written());
+    let frames = raw_frames(&bytes);
+    let payloads: Vec<_> = frames.iter().map(|frame| &frame.payload[..]).collect();
+    assert!(payloads.concat() == pattern(100).repeat(pushed));
 }
 
 #[test]

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     metadata::{Metadata, MetadataError},
-    wire::Text,
+    wire::{
+        Text,
+        fields::{Fields, Malformed, Value},
+    },
 };
 
 /// Why bytes are not a frame.
@@ -19,6 +22,8 @@ use crate::{
 pub(crate) enum DecodeError {
     #[error("not a protobuf message of the wire schema: {0}")]
     Protobuf(#[from] prost::DecodeError),
+    #[error("not a protobuf message of the wire schema: {0}")]
+    Malformed(#[from] Malformed),
     #[error("the field `{0}` is not UTF-8")]
     NotUtf8(&'static str),
     #[error("{0} is not the id of a call: those are above 0 and below 2^53")]
@@ -54,32 +59,78 @@ pub(crate) enum DecodeError {
     },
 }
 
-/// Decodes one frame.
-pub(crate) fn decode(bytes: Bytes) -> Result<Frame, DecodeError> {
-    use schema::Exchange;
+/// The frames of a WebSocket message, in their order.
+pub(crate) fn frames(message: &Bytes) -> Frames<'_> {
+    Frames {
+        message,
+        members: Fields::of(message),
+    }
+}
 
-    let len = bytes.len();
-    let Some(exchange) = schema::Message::decode(bytes)?.exchange else {
+/// See [`frames`]. What follows an error must not be relied on: the session ends there.
+#[derive(Debug)]
+pub(crate) struct Frames<'a> {
+    message: &'a Bytes,
+    members: Fields<'a>,
+}
+
+impl Frames<'_> {
+    /// Whether all of them were read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<Frame, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self.members.next()? {
+            Ok((number, value)) => member(self.message, number, value),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+/// Decodes a frame, which is a member of the schema's `Message`.
+fn member(message: &Bytes, number: u32, value: Value<'_>) -> Result<Frame, DecodeError> {
+    if !(2..=10).contains(&number) {
         return Ok(Frame::Unknown);
+    }
+    let body = message.slice_ref(value.bytes()?);
+    let mut frame = match number {
+        4 => Frame::Hello(schema::Hello::decode(body)?.check()?),
+        5 => Frame::Open(schema::Open::decode(body)?.check()?),
+        6 => Frame::Data(schema::Data::decode(body)?.check()?),
+        7 => Frame::End(schema::End::decode(body)?.check()?),
+        8 => Frame::Cancel(call_id(schema::Cancel::decode(body)?.id)?),
+        9 => {
+            let credit = schema::Credit::decode(body)?;
+            Frame::Credit {
+                id: call_id(credit.id)?,
+                bytes: match credit.bytes {
+                    bytes @ 1..NUMBER_LIMIT => bytes,
+                    bytes => return Err(DecodeError::Credit(bytes)),
+                },
+            }
+        }
+        10 => Frame::GoAway(schema::GoAway::decode(body)?.check()?),
+        _ => {
+            Fields::of(&body).try_for_each(|field| field.map(drop))?;
+            Frame::V1
+        }
     };
-    let mut frame = match exchange {
-        Exchange::Request(()) | Exchange::Response(()) => Frame::V1,
-        Exchange::Hello(hello) => Frame::Hello(hello.check()?),
-        Exchange::Open(open) => Frame::Open(open.check()?),
-        Exchange::Data(data) => Frame::Data(data.check()?),
-        Exchange::End(end) => Frame::End(end.check()?),
-        Exchange::Cancel(cancel) => Frame::Cancel(call_id(cancel.id)?),
-        Exchange::Credit(credit) => Frame::Credit {
-            id: call_id(credit.id)?,
-            bytes: match credit.bytes {
-                bytes @ 1..NUMBER_LIMIT => bytes,
-                bytes => return Err(DecodeError::Credit(bytes)),
-            },
-        },
-        Exchange::GoAway(go_away) => Frame::GoAway(go_away.check()?),
-    };
-    frame.let_go(len);
+    frame.let_go(message.len());
     Ok(frame)
+}
+
+/// The frame of a message that has one, or none.
+#[cfg(test)]
+pub(crate) fn decode(message: Bytes) -> Result<Frame, DecodeError> {
+    let mut frames = frames(&message);
+    let frame = frames.next().unwrap_or(Ok(Frame::Unknown));
+    assert!(frame.is_err() || frames.is_empty(), "more than one frame");
+    frame
 }
 
 impl schema::Hello {

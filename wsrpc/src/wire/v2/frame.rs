@@ -29,12 +29,12 @@ pub(crate) enum Frame {
     Unknown,
 }
 
-/// Frames up to this size may be kept for the sake of a small part.
+/// WebSocket messages up to this size may be kept for the sake of a small part.
 const KEPT: usize = 2 * 1024;
 
 impl Frame {
-    /// Copies out what is a small part of the frame of `len` bytes that it came in. A slice would keep all of it, unknown
-    /// fields included, and what a peer can make this side hold is counted in payloads.
+    /// Copies out what is a small part of the WebSocket message of `len` bytes that it came in. A slice would keep all of
+    /// it, other frames and unknown fields included, and what a peer can make this side hold is counted in payloads.
     pub(crate) fn let_go(&mut self, len: usize) {
         if len <= KEPT {
             return;
@@ -169,9 +169,11 @@ impl Chunk {
             .max(self.inflated.unwrap_or_default())
     }
 
-    /// Copies the payload, so that it keeps alive nothing of what it came in.
+    /// Copies the payload, unless that was done, so that it keeps alive nothing of what it came in.
     pub(crate) fn detach(&mut self) {
-        self.payload = Bytes::copy_from_slice(&self.payload);
+        if !self.payload.is_unique() {
+            self.payload = Bytes::copy_from_slice(&self.payload);
+        }
     }
 
     /// What this takes of its call's window.

@@ -7,9 +7,9 @@ mod frame;
 mod schema;
 
 #[cfg(test)]
-pub(crate) use self::decode::DecodeError;
+pub(crate) use self::decode::decode;
 pub(crate) use self::{
-    decode::decode,
+    decode::{DecodeError, frames},
     encode::{
         Body, EndHead, encode_cancel, encode_credit, encode_data_head, encode_end_head,
         encode_go_away, encode_hello, encode_open_head,

@@ -118,7 +118,7 @@ impl Half {
     }
 
     pub(super) fn receive(&mut self, frame: Vec<u8>) {
-        self.core.receive(frame.into(), self.now);
+        self.core.receive(&frame.into(), self.now);
     }
 
     /// The next call to start.

@@ -240,7 +240,7 @@ impl Pair {
             match packet {
                 Packet::Frame(frame) => {
                     this.arriving_bytes -= frame.len();
-                    this.core.receive(frame, now);
+                    this.core.receive(&frame, now);
                 }
                 Packet::Ping => self.send(side, Packet::Pong),
                 Packet::Pong => this.core.ponged(now),

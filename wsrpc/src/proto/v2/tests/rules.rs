@@ -405,7 +405,7 @@ fn what_waits_for_its_reader_keeps_nothing_of_the_frame_that_it_came_in() {
         } else {
             Bytes::from(frame)
         };
-        half.core.receive(frame.clone(), half.now);
+        half.core.receive(&frame, half.now);
         let started = half.core.poll_event();
         if let Some(Event::Start(incoming)) = &started {
             assert_eq!(incoming.metadata.get("some"), Some("metadata"));
@@ -421,6 +421,21 @@ fn what_waits_for_its_reader_keeps_nothing_of_the_frame_that_it_came_in() {
         assert!(frame.is_unique(), "{:?}", frame.slice(..6));
         drop(kept);
     }
+}
+
+#[test]
+fn frames_of_one_message_are_handled_up_to_the_one_that_ends_the_session() {
+    let mut half = Half::new();
+    let good = open_frame(2, whole(b"x"), true);
+    half.receive([good.clone(), open_frame(4, whole(b"y"), true)].concat());
+    assert_eq!(half.started().payload(), "x");
+    assert_eq!(half.started().payload(), "y");
+    let (key, id) = half.sent(Some("z".into()), false);
+    let answer = end_frame(id, 0, false, Some(b"a"));
+    let broken = open_frame(2, whole(b"x"), true);
+    half.receive([answer, broken, cancel_frame(1)].concat());
+    assert!(half.violation().contains("2"), "{}", half.violation());
+    assert_eq!(half.reply(key).unwrap().unwrap().message.payload, "a");
 }
 
 #[test]

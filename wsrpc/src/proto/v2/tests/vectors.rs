@@ -85,6 +85,14 @@ fn hello(session: &Value, side: &str) -> Hello {
     }
 }
 
+/// What the frames of a step say.
+fn meanings(step: &Value) -> &[Value] {
+    match &step["meaning"] {
+        Value::Array(meanings) => meanings,
+        meaning => std::slice::from_ref(meaning),
+    }
+}
+
 fn pairs(value: &Value) -> Metadata {
     let mut metadata = Metadata::new();
     for pair in value.as_array().into_iter().flatten() {
@@ -130,8 +138,7 @@ impl Actor {
         let mut held = HashMap::new();
         let mut said_hello = false;
         for step in session["steps"].as_array().unwrap() {
-            let meaning = &step["meaning"];
-            let is_hello = meaning["kind"] == "hello" && step["forced"] != true;
+            let is_hello = step["meaning"]["kind"] == "hello" && step["forced"] != true;
             if let Some(label) = step["deliver"].as_str() {
                 if let Some(frame) = held.remove(label) {
                     self.read(frame);
@@ -150,7 +157,9 @@ impl Actor {
             } else if is_hello {
                 said_hello = step["from"] == "caller";
             } else if step["from"] == self.side {
-                self.act(meaning, step["forced"] == true);
+                for meaning in meanings(step) {
+                    self.act(meaning, step["forced"] == true);
+                }
             } else {
                 let frame = bytes(&step["hex"]).unwrap();
                 match step["held"].as_str() {
@@ -162,7 +171,7 @@ impl Actor {
     }
 
     fn read(&mut self, frame: Bytes) {
-        self.core.receive(frame, self.now);
+        self.core.receive(&frame, self.now);
         while let Some(event) = self.core.poll_event() {
             if let Event::Start(incoming) = event {
                 let id = self.core.get(incoming.slot).unwrap().id;

@@ -18,7 +18,7 @@ use crate::{
         Echo, End, Raw, Text, echo, settle, spawn_echo, start_on,
         streams::{Scripted, list, rest},
     },
-    transport::{Received, Role},
+    transport::Role,
     wire::v2::{self as wire, Body, EndHead, Frame},
 };
 
@@ -29,14 +29,6 @@ fn against(service: impl Service) -> (End, Raw) {
         start_on(V2, io, Role::Client, service, config),
         Raw::new(raw, Role::Server),
     )
-}
-
-async fn frame(raw: &mut Raw) -> Frame {
-    loop {
-        if let Received::Message(bytes) = raw.read().await.unwrap() {
-            return wire::decode(bytes).unwrap();
-        }
-    }
 }
 
 async fn send(raw: &mut Raw, encode: impl FnOnce(&mut Vec<u8>)) {
@@ -108,7 +100,7 @@ async fn a_caller_that_does_not_cancel_is_told_that_its_deadline_has_passed() {
         out.extend_from_slice(&payload);
     })
     .await;
-    let Frame::End(end) = frame(&mut raw).await else {
+    let Frame::End(end) = raw.frame_of_version_2().await else {
         panic!("not an end");
     };
     assert_eq!(began.elapsed(), Duration::from_secs(3));
@@ -122,7 +114,7 @@ async fn a_caller_that_does_not_cancel_is_told_that_its_deadline_has_passed() {
 async fn metadata_that_trail_a_stream_are_there_once_it_has_ended_well() {
     let (client, mut raw) = against(Echo::plain());
     let call = tokio::spawn(IntoFuture::into_future(list(&client.channel(), "x")));
-    let Frame::Open(opened) = frame(&mut raw).await else {
+    let Frame::Open(opened) = raw.frame_of_version_2().await else {
         panic!("not an open");
     };
     let mut trailing = Metadata::new();
@@ -166,7 +158,7 @@ async fn a_cancel_before_the_handler_has_run_stops_it_and_is_answered_once() {
         raw.message(&cancel);
     }
     raw.flush().await;
-    let Frame::End(end) = frame(&mut raw).await else {
+    let Frame::End(end) = raw.frame_of_version_2().await else {
         panic!("not an end");
     };
     assert_eq!(end.code, u32::from(Code::CANCELLED));
@@ -195,7 +187,7 @@ async fn a_cancel_before_the_handler_has_run_stops_it_and_is_answered_once() {
         out.extend_from_slice(&payload);
     })
     .await;
-    let Frame::End(end) = frame(&mut raw).await else {
+    let Frame::End(end) = raw.frame_of_version_2().await else {
         panic!("not an end");
     };
     assert_eq!(end.id, 4);
@@ -207,7 +199,7 @@ async fn an_answer_and_a_cancel_that_cross_end_the_call_once() {
     for answers_first in [false, true] {
         let (client, mut raw) = against(Echo::plain());
         let call = spawn_echo(&client.channel(), "x");
-        let Frame::Open(opened) = frame(&mut raw).await else {
+        let Frame::Open(opened) = raw.frame_of_version_2().await else {
             panic!("not an open");
         };
         if answers_first {
@@ -242,11 +234,11 @@ async fn calls_above_the_last_id_of_a_go_away_are_refused_and_the_others_end() {
     let (client, mut raw) = against(Echo::plain());
     let channel = client.channel();
     let first = spawn_echo(&channel, "first");
-    let Frame::Open(opened) = frame(&mut raw).await else {
+    let Frame::Open(opened) = raw.frame_of_version_2().await else {
         panic!("not an open");
     };
     let second = spawn_echo(&channel, "second");
-    frame(&mut raw).await;
+    raw.frame_of_version_2().await;
     let spread = Duration::from_secs(7);
     send(&mut raw, |out| {
         wire::encode_go_away(out, opened.id, "an update", spread)

@@ -10,7 +10,7 @@ use crate::{
     metadata::Metadata,
     wire::v2::{
         Body, Chunk, Data, End, EndHead, Frame, Hello, Open, decode, encode_cancel, encode_credit,
-        encode_data_head, encode_end_head, encode_go_away, encode_hello, encode_open_head,
+        encode_data_head, encode_end_head, encode_go_away, encode_hello, encode_open_head, frames,
     },
 };
 
@@ -190,11 +190,68 @@ fn members_of_version_1_are_told_from_unknown_ones() {
     for reserved in 11..=14 {
         assert_eq!(decoded(&[reserved << 3 | 2, 1, 9]), Ok(Frame::Unknown));
     }
-    // Unknown beside a known one: a cancel, with a member 11 and a field 7.
-    assert_eq!(
-        decoded(b"\x5a\x00\x42\x05\x08\x03\x3a\x01x"),
-        Ok(Frame::Cancel(3))
-    );
+    // Unknown within a known one: a cancel with a field 7.
+    assert_eq!(decoded(b"\x42\x05\x08\x03\x3a\x01x"), Ok(Frame::Cancel(3)));
+    // Of other types, among them a group.
+    for other in [
+        &b"\xa0\x01\x07"[..],
+        b"\xa5\x011234",
+        b"\xa1\x0112345678",
+        b"\xa3\x01\x08\x01\xa4\x01",
+    ] {
+        assert_eq!(decoded(other), Ok(Frame::Unknown), "{other:02x?}");
+    }
+}
+
+#[test]
+fn groups_are_skipped_to_a_depth() {
+    let groups = |depth| [[0xa3, 1].repeat(depth), [0xa4, 1].repeat(depth)].concat();
+    assert_eq!(decoded(&groups(100)), Ok(Frame::Unknown));
+    assert!(decoded(&groups(101)).is_err());
+    assert!(decoded(b"\xa3\x01\xac\x01").is_err());
+}
+
+#[test]
+fn frames_of_one_message_are_read_in_their_order_up_to_the_first_that_is_none() {
+    let message = Bytes::from_static(b"\x42\x02\x08\x01\x5a\x00\x42\x02\x08\x03\x42\x05\x08\x05");
+    let mut frames = frames(&message);
+    for expected in [Frame::Cancel(1), Frame::Unknown, Frame::Cancel(3)] {
+        assert!(!frames.is_empty());
+        assert_eq!(frames.next(), Some(Ok(expected)));
+    }
+    assert!(frames.next().unwrap().is_err());
+    assert_eq!(frames.next(), None);
+    assert!(frames.is_empty());
+}
+
+#[test]
+fn a_small_payload_does_not_keep_a_large_message_and_a_large_one_is_not_copied() {
+    let data = |len: usize| {
+        let body = Body {
+            payload_len: Some(len),
+            ..Body::default()
+        };
+        let mut out = Vec::new();
+        encode_data_head(&mut out, 1, &Metadata::default(), &body);
+        out.resize(out.len() + len, 7);
+        out
+    };
+    for (other, len, is_slice) in [
+        (0, 3_000, true),
+        (2_900, 3_000, true),
+        (3_100, 3_000, false),
+        (900, 1_000, true),
+        (1_000, 1, true),
+    ] {
+        let message = Bytes::from([data(other), data(len)].concat());
+        let Some(Ok(Frame::Data(data))) = frames(&message).nth(1) else {
+            panic!("not data");
+        };
+        let payload = data.chunk.unwrap().payload;
+        assert_eq!(payload.len(), len);
+        let read = message.as_ptr_range();
+        assert_eq!(read.contains(&payload.as_ptr()), is_slice, "{other}, {len}");
+    }
 }
 
 #[test]

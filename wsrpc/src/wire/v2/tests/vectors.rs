@@ -1,5 +1,6 @@
 //! The vectors of `docs/vectors`, which other implementations are tested against.
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::decoded;
@@ -7,12 +8,13 @@ use crate::{
     metadata::Metadata,
     wire::{
         Text,
-        v2::{Chunk, Frame, Hello},
+        v2::{Chunk, DecodeError, Frame, Hello, frames},
     },
 };
 
 const FRAMES: &str = include_str!("../../../../../docs/vectors/frames.json");
 const INVALID: &str = include_str!("../../../../../docs/vectors/invalid-frames.json");
+const MESSAGES: &str = include_str!("../../../../../docs/vectors/messages.json");
 const SESSIONS: &str = include_str!("../../../../../docs/vectors/sessions.json");
 
 fn vectors(text: &str) -> Vec<Value> {
@@ -142,9 +144,22 @@ fn hex_of(bytes: &[u8]) -> Value {
     digits.into()
 }
 
+/// What the frames of a message say, up to the first that is none.
+fn meanings(bytes: Vec<u8>) -> (Vec<Value>, Option<DecodeError>) {
+    let message = Bytes::from(bytes);
+    let mut meanings = Vec::new();
+    for frame in frames(&message) {
+        match frame {
+            Ok(frame) => meanings.push(meaning(&frame)),
+            Err(error) => return (meanings, Some(error)),
+        }
+    }
+    (meanings, None)
+}
+
 /// What a vector says: without defaults, and with the limits that an absent one stands for.
-fn wanted(vector: &Value) -> Value {
-    let mut meaning = vector["meaning"].as_object().unwrap().clone();
+fn wanted(meaning: &Value) -> Value {
+    let mut meaning = meaning.as_object().unwrap().clone();
     meaning.retain(|name, value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::Number(value) => value.as_u64() != Some(0),
@@ -170,7 +185,19 @@ fn frames_are_read_as_what_they_mean() {
     for vector in vectors(FRAMES) {
         let frame = decoded(&frame_bytes(&vector));
         let frame = frame.unwrap_or_else(|error| panic!("{}: {error}", name(&vector)));
-        assert_eq!(meaning(&frame), wanted(&vector), "{}", name(&vector));
+        let wanted = wanted(&vector["meaning"]);
+        assert_eq!(meaning(&frame), wanted, "{}", name(&vector));
+    }
+}
+
+#[test]
+fn messages_are_read_as_the_frames_in_them() {
+    for vector in vectors(MESSAGES) {
+        let (read, error) = meanings(frame_bytes(&vector));
+        let all = vector["meanings"].as_array().unwrap();
+        let all: Vec<_> = all.iter().map(wanted).collect();
+        assert_eq!(read, all, "{}", name(&vector));
+        assert_eq!(error.is_some(), vector.get("why").is_some(), "{error:?}");
     }
 }
 
@@ -189,13 +216,19 @@ fn frames_of_sessions_are_read_as_what_they_mean() {
     for session in vectors(SESSIONS) {
         let steps = session["steps"].as_array().unwrap().iter();
         for step in steps.filter(|step| step.get("hex").is_some()) {
-            let frame = decoded(&frame_bytes(step));
-            let frame = frame.unwrap_or_else(|error| panic!("{}: {error}", name(&session)));
-            let wanted = wanted(step);
-            if frame == Frame::V1 {
-                assert_eq!(wanted["kind"], "request", "{}", name(&session));
-            } else {
-                assert_eq!(meaning(&frame), wanted, "{}", name(&session));
+            let (read, error) = meanings(frame_bytes(step));
+            assert_eq!(error, None, "{}", name(&session));
+            let all = match &step["meaning"] {
+                Value::Array(meanings) => meanings,
+                meaning => std::slice::from_ref(meaning),
+            };
+            assert_eq!(read.len(), all.len(), "{}", name(&session));
+            for (read, meaning) in read.iter().zip(all) {
+                if read["kind"] == "version 1" {
+                    assert_eq!(meaning["kind"], "request", "{}", name(&session));
+                } else {
+                    assert_eq!(*read, wanted(meaning), "{}", name(&session));
+                }
             }
         }
     }
