@@ -239,14 +239,6 @@ impl Metadata {
         Ok(())
     }
 
-    /// Copies all entries, so that they keep alive nothing of what they came in.
-    pub(crate) fn detach(&mut self) {
-        for (key, value) in &mut self.entries {
-            *key = key.detached();
-            *value = Bytes::copy_from_slice(value);
-        }
-    }
-
     /// All entries, in order, as the wire has them.
     pub(crate) fn iter_raw(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.entries

@@ -126,7 +126,7 @@ fn hello_of(message: &Bytes) -> Option<Result<Hello, HelloError>> {
         let what = match frames.next()? {
             // A later version may send it.
             Ok(Frame::Unknown) => continue,
-            Ok(Frame::Hello(hello)) if frames.is_empty() => return Some(Ok(hello)),
+            Ok(Frame::Hello(hello)) if frames.is_empty() => return Some(Ok(*hello)),
             Ok(Frame::Hello(_)) => "it has something behind it".into(),
             Ok(_) => "it is another frame".into(),
             Err(error) => error.to_string(),

@@ -38,6 +38,12 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// As protobuf reads a `uint32`.
+    #[inline]
+    pub(crate) fn short_number(self) -> Result<u32, Malformed> {
+        Ok(self.number()? as u32)
+    }
+
     #[inline]
     pub(crate) fn flag(self) -> Result<bool, Malformed> {
         Ok(self.number()? != 0)

@@ -16,6 +16,7 @@
 )]
 
 mod fields;
+mod put;
 mod text;
 pub(crate) mod v1;
 pub(crate) mod v2;

@@ -1,9 +1,12 @@
 //! Bytes to frames.
 
 use bytes::Bytes;
-use prost::Message as _;
 
-use crate::wire::Text;
+use super::encode::{REQUEST, RESPONSE};
+use crate::wire::{
+    Text,
+    fields::{Fields, Malformed},
+};
 
 /// A frame as the protocol sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,26 +55,46 @@ pub(crate) struct Response {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DecodeError {
     #[error("not a protobuf message of the wire schema: {0}")]
-    Protobuf(#[from] prost::DecodeError),
+    Protobuf(#[from] Malformed),
     #[error("the field `{0}` is not UTF-8")]
     NotUtf8(&'static str),
 }
 
 /// Decodes one frame.
 pub(crate) fn decode(bytes: Bytes) -> Result<Frame, DecodeError> {
-    let text = |field, name| Text::new(field).ok_or(DecodeError::NotUtf8(name));
-    Ok(match schema::Message::decode(bytes)?.exchange {
-        Some(schema::Exchange::Request(request)) => Frame::Request(Request {
-            method: text(request.method, "method")?,
-            call_id: text(request.call_id, "call_id")?,
-            payload: request.payload,
+    let mut exchange = None;
+    for field in Fields::of(&bytes) {
+        let (member, value) = field?;
+        if member != REQUEST && member != RESPONSE {
+            continue;
+        }
+        // As protobuf has it: two of a kind are one, of two kinds the later one counts.
+        let mut fields = match exchange {
+            Some((before, fields)) if before == member => fields,
+            _ => [&[][..]; 3],
+        };
+        for field in Fields::of(value.bytes()?) {
+            let (number, value) = field?;
+            let at = (number as usize).wrapping_sub(1);
+            if let Some(slot) = fields.get_mut(at) {
+                *slot = value.bytes()?;
+            }
+        }
+        exchange = Some((member, fields));
+    }
+    let text = |part, name| Text::new(bytes.slice_ref(part)).ok_or(DecodeError::NotUtf8(name));
+    Ok(match exchange {
+        Some((REQUEST, [method, call_id, payload])) => Frame::Request(Request {
+            method: text(method, "method")?,
+            call_id: text(call_id, "call_id")?,
+            payload: bytes.slice_ref(payload),
         }),
-        Some(schema::Exchange::Response(response)) => {
-            let error = text(response.error, "error")?;
+        Some((_, [call_id, payload, error])) => {
+            let error = text(error, "error")?;
             Frame::Response(Response {
-                call_id: text(response.call_id, "call_id")?,
+                call_id: text(call_id, "call_id")?,
                 result: if error.is_empty() {
-                    Ok(response.payload)
+                    Ok(bytes.slice_ref(payload))
                 } else {
                     Err(error)
                 },
@@ -79,44 +102,4 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Frame, DecodeError> {
         }
         None => Frame::Unknown,
     })
-}
-
-/// The wire schema as prost reads it. Strings are read as bytes, which is the same on the wire and saves a copy; the
-/// integration tests hold this against `proto/wsrpc.proto`.
-mod schema {
-    use bytes::Bytes;
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Message {
-        #[prost(oneof = "Exchange", tags = "2, 3")]
-        pub(super) exchange: Option<Exchange>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Oneof)]
-    pub(super) enum Exchange {
-        #[prost(message, tag = "2")]
-        Request(Request),
-        #[prost(message, tag = "3")]
-        Response(Response),
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Request {
-        #[prost(bytes = "bytes", tag = "1")]
-        pub(super) method: Bytes,
-        #[prost(bytes = "bytes", tag = "2")]
-        pub(super) call_id: Bytes,
-        #[prost(bytes = "bytes", tag = "3")]
-        pub(super) payload: Bytes,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Response {
-        #[prost(bytes = "bytes", tag = "1")]
-        pub(super) call_id: Bytes,
-        #[prost(bytes = "bytes", tag = "2")]
-        pub(super) payload: Bytes,
-        #[prost(bytes = "bytes", tag = "3")]
-        pub(super) error: Bytes,
-    }
 }

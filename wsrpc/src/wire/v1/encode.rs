@@ -1,11 +1,11 @@
 //! Frames to bytes, byte for byte as Go's protobuf writes them: fields in the order of their numbers, empty ones left
 //! out.
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use crate::wire::put;
 
 /// The members of `Message.exchange`.
-const REQUEST: u32 = 2;
-const RESPONSE: u32 = 3;
+pub(super) const REQUEST: u32 = 2;
+pub(super) const RESPONSE: u32 = 3;
 
 /// Appends to `out` all of a request's frame up to its payload, which is to follow as it is.
 pub(crate) fn encode_request_head(
@@ -58,14 +58,13 @@ impl Field<'_> {
             return 0;
         }
         // Field numbers below 16 have keys of one byte.
-        len.saturating_add(encoded_len_varint(len as u64))
+        len.saturating_add(put::varint_len(len as u64))
             .saturating_add(1)
     }
 
     fn encode_prefix(&self, out: &mut Vec<u8>, len: usize) {
         if len > 0 {
-            encode_key(self.0, WireType::LengthDelimited, out);
-            encode_varint(len as u64, out);
+            put::prefix(out, self.0, len);
         }
     }
 }
@@ -88,8 +87,7 @@ fn encode_head<const N: usize>(
     let body_len = fields.iter().fold(0usize, |sum, field| {
         sum.saturating_add(field.encoded_len(len_of(field)))
     });
-    encode_key(member, WireType::LengthDelimited, out);
-    encode_varint(body_len as u64, out);
+    put::prefix(out, member, body_len);
     for field in &fields {
         field.encode_prefix(out, len_of(field));
         out.extend_from_slice(field.1);

@@ -1,13 +1,15 @@
-//! Bytes to frames.
+//! Bytes to frames, by hand, since prost's derive takes several times as long. The tests hold it against prost's.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message as _;
 
 use super::{
     frame::{Chunk, Data, End, Frame, GoAway, Hello, NUMBER_LIMIT, Open},
-    schema,
+    schema::{
+        CANCEL, CREDIT, DATA, END, GO_AWAY, HELLO, ID, INFLATED, KEY, LAST, METADATA, OPEN,
+        PAYLOAD, TOTAL, V1_REQUEST, VALUE,
+    },
 };
 use crate::{
     metadata::{Metadata, MetadataError},
@@ -21,9 +23,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DecodeError {
     #[error("not a protobuf message of the wire schema: {0}")]
-    Protobuf(#[from] prost::DecodeError),
-    #[error("not a protobuf message of the wire schema: {0}")]
-    Malformed(#[from] Malformed),
+    Protobuf(#[from] Malformed),
     #[error("the field `{0}` is not UTF-8")]
     NotUtf8(&'static str),
     #[error("{0} is not the id of a call: those are above 0 and below 2^53")]
@@ -62,7 +62,7 @@ pub(crate) enum DecodeError {
 /// The frames of a WebSocket message, in their order.
 pub(crate) fn frames(message: &Bytes) -> Frames<'_> {
     Frames {
-        message,
+        source: Source(message),
         members: Fields::of(message),
     }
 }
@@ -70,7 +70,7 @@ pub(crate) fn frames(message: &Bytes) -> Frames<'_> {
 /// See [`frames`]. What follows an error must not be relied on: the session ends there.
 #[derive(Debug)]
 pub(crate) struct Frames<'a> {
-    message: &'a Bytes,
+    source: Source<'a>,
     members: Fields<'a>,
 }
 
@@ -86,136 +86,321 @@ impl Iterator for Frames<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self.members.next()? {
-            Ok((number, value)) => member(self.message, number, value),
+            Ok((number, value)) => self.source.frame(number, value),
             Err(error) => Err(error.into()),
         })
     }
 }
 
-/// Decodes a frame, which is a member of the schema's `Message`.
-fn member(message: &Bytes, number: u32, value: Value<'_>) -> Result<Frame, DecodeError> {
-    if !(2..=10).contains(&number) {
-        return Ok(Frame::Unknown);
+/// The WebSocket message that frames are read from.
+#[derive(Clone, Copy, Debug)]
+struct Source<'a>(&'a Bytes);
+
+/// WebSocket messages up to this size may be kept for the sake of a small part.
+const KEPT: usize = 2 * 1024;
+
+impl<'a> Source<'a> {
+    /// A part that may be kept: copied if it is a small one. A slice would keep all of the message, other frames and
+    /// unknown fields included, and what a peer can make this side hold is counted in payloads.
+    fn kept(self, part: &[u8]) -> Bytes {
+        if self.0.len() > KEPT && part.len() < self.0.len() / 2 {
+            Bytes::copy_from_slice(part)
+        } else {
+            self.0.slice_ref(part)
+        }
     }
-    let body = message.slice_ref(value.bytes()?);
-    let mut frame = match number {
-        4 => Frame::Hello(schema::Hello::decode(body)?.check()?),
-        5 => Frame::Open(schema::Open::decode(body)?.check()?),
-        6 => Frame::Data(schema::Data::decode(body)?.check()?),
-        7 => Frame::End(schema::End::decode(body)?.check()?),
-        8 => Frame::Cancel(call_id(schema::Cancel::decode(body)?.id)?),
-        9 => {
-            let credit = schema::Credit::decode(body)?;
-            Frame::Credit {
-                id: call_id(credit.id)?,
-                bytes: match credit.bytes {
-                    bytes @ 1..NUMBER_LIMIT => bytes,
-                    bytes => return Err(DecodeError::Credit(bytes)),
-                },
+
+    /// A part that is only looked at.
+    fn text(self, part: &[u8], name: &'static str) -> Result<Text, DecodeError> {
+        Text::new(self.0.slice_ref(part)).ok_or(DecodeError::NotUtf8(name))
+    }
+
+    fn frame(self, member: u32, value: Value<'a>) -> Result<Frame, DecodeError> {
+        if !(V1_REQUEST..=GO_AWAY).contains(&member) {
+            return Ok(Frame::Unknown);
+        }
+        let fields = Fields::of(value.bytes()?);
+        Ok(match member {
+            OPEN => Frame::Open(self.open(fields)?),
+            DATA => Frame::Data(self.data(fields)?),
+            END => Frame::End(self.end(fields)?),
+            CANCEL => {
+                let [id] = numbers(fields)?;
+                Frame::Cancel(call_id(id)?)
+            }
+            CREDIT => {
+                let [id, bytes] = numbers(fields)?;
+                let id = call_id(id)?;
+                match bytes {
+                    1..NUMBER_LIMIT => Frame::Credit { id, bytes },
+                    _ => return Err(DecodeError::Credit(bytes)),
+                }
+            }
+            GO_AWAY => Frame::GoAway(self.go_away(fields)?),
+            HELLO => Frame::Hello(Box::new(self.hello(fields)?)),
+            _ => {
+                for field in fields {
+                    field?;
+                }
+                Frame::V1
+            }
+        })
+    }
+
+    fn open(self, fields: Fields<'_>) -> Result<Open, DecodeError> {
+        let (mut id, mut method, mut timeout_us, mut last) = (0, &[][..], 0, false);
+        let mut metadata = Metadata::default();
+        let mut piece = Piece::default();
+        for field in fields {
+            let (number, value) = field?;
+            match number {
+                ID => id = value.number()?,
+                2 => method = value.bytes()?,
+                3 => timeout_us = value.number()?,
+                METADATA => self.push_entry(&mut metadata, value)?,
+                LAST => last = value.flag()?,
+                _ => piece.take(number, value)?,
             }
         }
-        10 => Frame::GoAway(schema::GoAway::decode(body)?.check()?),
-        _ => {
-            Fields::of(&body).try_for_each(|field| field.map(drop))?;
-            Frame::V1
+        Ok(Open {
+            id: call_id(id)?,
+            method: self.text(method, "method")?,
+            timeout: match saturated(timeout_us) {
+                0 => None,
+                timeout_us => Some(Duration::from_micros(timeout_us)),
+            },
+            metadata,
+            chunk: self.chunk(piece)?,
+            last,
+        })
+    }
+
+    fn data(self, fields: Fields<'_>) -> Result<Data, DecodeError> {
+        let (mut id, mut last) = (0, false);
+        let mut metadata = Metadata::default();
+        let mut piece = Piece::default();
+        for field in fields {
+            let (number, value) = field?;
+            match number {
+                ID => id = value.number()?,
+                METADATA => self.push_entry(&mut metadata, value)?,
+                LAST => last = value.flag()?,
+                _ => piece.take(number, value)?,
+            }
         }
-    };
-    frame.let_go(message.len());
-    Ok(frame)
-}
+        Ok(Data {
+            id: call_id(id)?,
+            metadata,
+            chunk: self.chunk(piece)?,
+            last,
+        })
+    }
 
-/// The frame of a message that has one, or none.
-#[cfg(test)]
-pub(crate) fn decode(message: Bytes) -> Result<Frame, DecodeError> {
-    let mut frames = frames(&message);
-    let frame = frames.next().unwrap_or(Ok(Frame::Unknown));
-    assert!(frame.is_err() || frames.is_empty(), "more than one frame");
-    frame
-}
+    fn end(self, fields: Fields<'_>) -> Result<End, DecodeError> {
+        let (mut id, mut code, mut refused) = (0, 0, false);
+        let (mut message, mut details) = (&[][..], &[][..]);
+        let mut metadata = Metadata::default();
+        let mut piece = Piece::default();
+        for field in fields {
+            let (number, value) = field?;
+            match number {
+                ID => id = value.number()?,
+                2 => code = value.short_number()?,
+                3 => message = value.bytes()?,
+                METADATA => self.push_entry(&mut metadata, value)?,
+                5 => details = value.bytes()?,
+                6 => refused = value.flag()?,
+                // An end has its message whole.
+                TOTAL => {}
+                _ => piece.take(number, value)?,
+            }
+        }
+        match code {
+            0 if refused => return Err(DecodeError::RefusedSuccess),
+            1.. if piece.payload.is_some() => return Err(DecodeError::FailureWithPayload),
+            _ => {}
+        }
+        Ok(End {
+            id: call_id(id)?,
+            code,
+            message: self.text(message, "message")?,
+            metadata,
+            details: self.kept(details),
+            refused,
+            chunk: self.chunk(piece)?,
+        })
+    }
 
-impl schema::Hello {
-    fn check(self) -> Result<Hello, DecodeError> {
-        let instance_id = <[u8; 16]>::try_from(&self.instance_id[..])
-            .map_err(|_| DecodeError::InstanceId(self.instance_id.len()))?;
-        let initial_window = or_default(self.initial_window, Hello::DEFAULT_INITIAL_WINDOW);
+    fn go_away(self, fields: Fields<'_>) -> Result<GoAway, DecodeError> {
+        let (mut last_id, mut reason, mut spread_ms) = (0, &[][..], 0);
+        for field in fields {
+            let (number, value) = field?;
+            match number {
+                1 => last_id = value.number()?,
+                2 => reason = value.bytes()?,
+                3 => spread_ms = value.short_number()?,
+                _ => {}
+            }
+        }
+        Ok(GoAway {
+            // Zero says that no call was started.
+            last_id: match last_id {
+                0 => 0,
+                id => call_id(id)?,
+            },
+            reason: self.text(reason, "reason")?,
+            spread: Duration::from_millis(spread_ms.into()),
+        })
+    }
+
+    fn hello(self, fields: Fields<'_>) -> Result<Hello, DecodeError> {
+        let (mut initial_window, mut max_message_size) = (0, 0);
+        let (mut max_calls, mut max_metadata_size) = (0, 0);
+        let (mut features, mut compression, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut instance_id, mut agent) = (&[][..], &[][..]);
+        for field in fields {
+            let (number, value) = field?;
+            match number {
+                1 => initial_window = value.number()?,
+                2 => max_message_size = value.number()?,
+                3 => max_calls = value.short_number()?,
+                4 => max_metadata_size = value.short_number()?,
+                5 => features.push(value.bytes()?),
+                6 => compression.push(value.bytes()?),
+                7 => instance_id = value.bytes()?,
+                8 => agent = value.bytes()?,
+                9 => labels.push(pair(value)?),
+                _ => {}
+            }
+        }
+        let initial_window = or_default(initial_window, Hello::DEFAULT_INITIAL_WINDOW);
         if initial_window < Hello::MIN_INITIAL_WINDOW {
             return Err(DecodeError::InitialWindow(initial_window));
         }
         Ok(Hello {
             initial_window: saturated(initial_window),
             max_message_size: saturated(or_default(
-                self.max_message_size,
+                max_message_size,
                 Hello::DEFAULT_MAX_MESSAGE_SIZE,
             )),
-            max_calls: or_default(self.max_calls, Hello::DEFAULT_MAX_CALLS),
-            max_metadata_size: or_default(self.max_metadata_size, Hello::DEFAULT_MAX_METADATA_SIZE),
-            features: names(self.features, "features")?,
-            compression: names(self.compression, "compression")?,
-            instance_id,
-            agent: sized(self.agent, "agent", 0, Hello::MAX_AGENT_LEN)?,
-            labels: labels(self.labels)?,
+            max_calls: or_default(max_calls, Hello::DEFAULT_MAX_CALLS),
+            max_metadata_size: or_default(max_metadata_size, Hello::DEFAULT_MAX_METADATA_SIZE),
+            features: self.names(&features, "features")?,
+            compression: self.names(&compression, "compression")?,
+            instance_id: instance_id
+                .try_into()
+                .map_err(|_| DecodeError::InstanceId(instance_id.len()))?,
+            agent: self.sized(agent, "agent", 0, Hello::MAX_AGENT_LEN)?,
+            labels: self.labels(&labels)?,
         })
+    }
+
+    fn push_entry(self, metadata: &mut Metadata, value: Value<'_>) -> Result<(), DecodeError> {
+        let (key, value) = pair(value)?;
+        let key = Text::new(self.kept(key)).ok_or(DecodeError::NotUtf8("metadata.key"))?;
+        Ok(metadata.push_received(key, self.kept(value))?)
+    }
+
+    fn chunk(self, piece: Piece<'_>) -> Result<Option<Chunk>, DecodeError> {
+        let total = (piece.total > 0).then_some(saturated(piece.total));
+        let inflated = (piece.inflated > 0).then_some(saturated(piece.inflated));
+        let len = piece.payload.map_or(0, <[u8]>::len);
+        if len == 0 && total.or(inflated).is_some() {
+            return Err(DecodeError::SizeWithoutPayload);
+        }
+        match total {
+            Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
+            _ => Ok(piece.payload.map(|payload| Chunk {
+                payload: self.kept(payload),
+                total,
+                inflated,
+            })),
+        }
+    }
+
+    fn labels(self, labels: &[(&[u8], &[u8])]) -> Result<Vec<(Text, Text)>, DecodeError> {
+        no_more_than(Hello::MAX_LABELS, labels.len(), "labels")?;
+        let label = |(key, value): &(&[u8], &[u8])| {
+            Ok((
+                self.sized(key, "label.key", 1, Hello::MAX_LABEL_LEN)?,
+                self.sized(value, "label.value", 0, Hello::MAX_LABEL_LEN)?,
+            ))
+        };
+        labels.iter().map(label).collect()
+    }
+
+    fn names(self, fields: &[&[u8]], list: &'static str) -> Result<Vec<Text>, DecodeError> {
+        no_more_than(Hello::MAX_NAMES, fields.len(), list)?;
+        let name = |field: &&[u8]| self.sized(field, list, 1, Hello::MAX_NAME_LEN);
+        fields.iter().map(name).collect()
+    }
+
+    fn sized(
+        self,
+        part: &[u8],
+        field: &'static str,
+        min: usize,
+        max: usize,
+    ) -> Result<Text, DecodeError> {
+        let len = part.len();
+        if len < min || len > max {
+            return Err(DecodeError::Length {
+                field,
+                len,
+                min,
+                max,
+            });
+        }
+        self.text(part, field)
     }
 }
 
-impl schema::Open {
-    fn check(self) -> Result<Open, DecodeError> {
-        Ok(Open {
-            id: call_id(self.id)?,
-            method: text(self.method, "method")?,
-            timeout: match saturated(self.timeout_us) {
-                0 => None,
-                timeout_us => Some(Duration::from_micros(timeout_us)),
-            },
-            metadata: metadata(self.metadata)?,
-            chunk: chunk(self.payload, self.total, self.inflated)?,
-            last: self.last,
-        })
-    }
+/// What a frame has of a message.
+#[derive(Clone, Copy, Default)]
+struct Piece<'a> {
+    inflated: u64,
+    total: u64,
+    payload: Option<&'a [u8]>,
 }
 
-impl schema::Data {
-    fn check(self) -> Result<Data, DecodeError> {
-        Ok(Data {
-            id: call_id(self.id)?,
-            metadata: metadata(self.metadata)?,
-            chunk: chunk(self.payload, self.total, self.inflated)?,
-            last: self.last,
-        })
-    }
-}
-
-impl schema::End {
-    fn check(self) -> Result<End, DecodeError> {
-        match self.code {
-            0 if self.refused => return Err(DecodeError::RefusedSuccess),
-            1.. if self.payload.is_some() => return Err(DecodeError::FailureWithPayload),
+impl<'a> Piece<'a> {
+    /// Takes the field if it is one of these.
+    #[inline]
+    fn take(&mut self, number: u32, value: Value<'a>) -> Result<(), Malformed> {
+        match number {
+            INFLATED => self.inflated = value.number()?,
+            TOTAL => self.total = value.number()?,
+            PAYLOAD => self.payload = Some(value.bytes()?),
             _ => {}
         }
-        Ok(End {
-            id: call_id(self.id)?,
-            code: self.code,
-            message: text(self.message, "message")?,
-            metadata: metadata(self.metadata)?,
-            details: self.details,
-            refused: self.refused,
-            chunk: chunk(self.payload, 0, self.inflated)?,
-        })
+        Ok(())
     }
 }
 
-impl schema::GoAway {
-    fn check(self) -> Result<GoAway, DecodeError> {
-        Ok(GoAway {
-            // Zero says that no call was started.
-            last_id: match self.last_id {
-                0 => 0,
-                id => call_id(id)?,
-            },
-            reason: text(self.reason, "reason")?,
-            spread: Duration::from_millis(self.spread_ms.into()),
-        })
+/// A key and a value.
+fn pair(value: Value<'_>) -> Result<(&[u8], &[u8]), Malformed> {
+    let (mut its_key, mut its_value) = (&[][..], &[][..]);
+    for field in Fields::of(value.bytes()?) {
+        match field? {
+            (KEY, value) => its_key = value.bytes()?,
+            (VALUE, value) => its_value = value.bytes()?,
+            _ => {}
+        }
     }
+    Ok((its_key, its_value))
+}
+
+/// The first fields of a member, which are numbers.
+fn numbers<const N: usize>(fields: Fields<'_>) -> Result<[u64; N], Malformed> {
+    let mut numbers = [0; N];
+    for field in fields {
+        let (number, value) = field?;
+        let at = (number as usize).wrapping_sub(1);
+        if let Some(slot) = numbers.get_mut(at) {
+            *slot = value.number()?;
+        }
+    }
+    Ok(numbers)
 }
 
 fn call_id(id: u64) -> Result<u64, DecodeError> {
@@ -226,70 +411,11 @@ fn call_id(id: u64) -> Result<u64, DecodeError> {
     }
 }
 
-fn chunk(payload: Option<Bytes>, total: u64, inflated: u64) -> Result<Option<Chunk>, DecodeError> {
-    let total = (total > 0).then_some(saturated(total));
-    let inflated = (inflated > 0).then_some(saturated(inflated));
-    let len = payload.as_ref().map_or(0, Bytes::len);
-    if len == 0 && total.or(inflated).is_some() {
-        return Err(DecodeError::SizeWithoutPayload);
-    }
-    match total {
-        Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
-        _ => Ok(payload.map(|payload| Chunk {
-            payload,
-            total,
-            inflated,
-        })),
-    }
-}
-
-fn metadata(entries: Vec<schema::Metadata>) -> Result<Metadata, DecodeError> {
-    let mut metadata = Metadata::default();
-    for entry in entries {
-        metadata.push_received(text(entry.key, "metadata.key")?, entry.value)?;
-    }
-    Ok(metadata)
-}
-
-fn labels(labels: Vec<schema::Label>) -> Result<Vec<(Text, Text)>, DecodeError> {
-    no_more_than(Hello::MAX_LABELS, labels.len(), "labels")?;
-    let label = |label: schema::Label| {
-        Ok((
-            sized(label.key, "label.key", 1, Hello::MAX_LABEL_LEN)?,
-            sized(label.value, "label.value", 0, Hello::MAX_LABEL_LEN)?,
-        ))
-    };
-    labels.into_iter().map(label).collect()
-}
-
-fn names(fields: Vec<Bytes>, list: &'static str) -> Result<Vec<Text>, DecodeError> {
-    no_more_than(Hello::MAX_NAMES, fields.len(), list)?;
-    let name = |field| sized(field, list, 1, Hello::MAX_NAME_LEN);
-    fields.into_iter().map(name).collect()
-}
-
 fn no_more_than(max: usize, count: usize, list: &'static str) -> Result<(), DecodeError> {
     if count > max {
         return Err(DecodeError::TooMany { list, count, max });
     }
     Ok(())
-}
-
-fn sized(bytes: Bytes, field: &'static str, min: usize, max: usize) -> Result<Text, DecodeError> {
-    let len = bytes.len();
-    if len < min || len > max {
-        return Err(DecodeError::Length {
-            field,
-            len,
-            min,
-            max,
-        });
-    }
-    text(bytes, field)
-}
-
-fn text(field: Bytes, name: &'static str) -> Result<Text, DecodeError> {
-    Text::new(field).ok_or(DecodeError::NotUtf8(name))
 }
 
 /// What a peer must not send, and a double could not hold, is taken for the largest number that it may.
@@ -304,4 +430,13 @@ fn or_default<N: Default + PartialEq>(limit: N, default: N) -> N {
     } else {
         limit
     }
+}
+
+/// The frame of a message that has one, or none.
+#[cfg(test)]
+pub(crate) fn decode(message: Bytes) -> Result<Frame, DecodeError> {
+    let mut frames = frames(&message);
+    let frame = frames.next().unwrap_or(Ok(Frame::Unknown));
+    assert!(frame.is_err() || frames.is_empty(), "more than one frame");
+    frame
 }

@@ -3,23 +3,17 @@
 
 use std::time::Duration;
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
-
-use super::frame::Hello;
-use crate::{metadata::Metadata, wire::Text};
-
-/// The members of `Message.exchange`.
-const HELLO: u32 = 4;
-const OPEN: u32 = 5;
-const DATA: u32 = 6;
-const END: u32 = 7;
-const CANCEL: u32 = 8;
-const CREDIT: u32 = 9;
-const GO_AWAY: u32 = 10;
-
-/// Field numbers that several members share.
-const ID: u32 = 1;
-const METADATA: u32 = 4;
+use super::{
+    frame::Hello,
+    schema::{
+        CANCEL, CREDIT, DATA, END, GO_AWAY, HELLO, ID, INFLATED, KEY, LAST, METADATA, OPEN,
+        PAYLOAD, TOTAL, VALUE,
+    },
+};
+use crate::{
+    metadata::Metadata,
+    wire::{Text, put},
+};
 
 /// What a head says of the payload that is to follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,11 +39,11 @@ impl Body {
     }
 
     fn put(&self, out: &mut Vec<u8>) {
-        put_varint(out, 12, self.last.into());
-        put_varint(out, 13, self.inflated.unwrap_or_default());
-        put_varint(out, 14, self.total.unwrap_or_default());
+        put_varint(out, LAST, self.last.into());
+        put_varint(out, INFLATED, self.inflated.unwrap_or_default());
+        put_varint(out, TOTAL, self.total.unwrap_or_default());
         if let Some(len) = self.payload_len {
-            put_prefix(out, 15, len);
+            put::prefix(out, PAYLOAD, len);
         }
     }
 }
@@ -82,9 +76,9 @@ pub(crate) fn encode_open_head(
         metadata_len(metadata),
         body.encoded_len(),
     ]);
-    put_prefix(out, OPEN, len);
+    put::prefix(out, OPEN, len);
     put_varint(out, ID, id);
-    put_prefix(out, 2, name_len);
+    put::prefix(out, 2, name_len);
     out.extend_from_slice(service.as_bytes());
     out.push(b'/');
     out.extend_from_slice(method.as_bytes());
@@ -96,7 +90,7 @@ pub(crate) fn encode_open_head(
 /// Appends to `out` all of a frame with data of a call, up to its payload.
 pub(crate) fn encode_data_head(out: &mut Vec<u8>, id: u64, metadata: &Metadata, body: &Body) {
     let len = sum([varint_len(id), metadata_len(metadata), body.encoded_len()]);
-    put_prefix(out, DATA, len);
+    put::prefix(out, DATA, len);
     put_varint(out, ID, id);
     put_metadata(out, metadata);
     body.put(out);
@@ -117,7 +111,7 @@ pub(crate) fn encode_end_head(out: &mut Vec<u8>, id: u64, end: &EndHead<'_>, bod
         varint_len(end.refused.into()),
         body.encoded_len(),
     ]);
-    put_prefix(out, END, len);
+    put::prefix(out, END, len);
     put_varint(out, ID, id);
     put_varint(out, 2, end.code.into());
     put_bytes(out, 3, end.message.as_bytes());
@@ -129,13 +123,13 @@ pub(crate) fn encode_end_head(out: &mut Vec<u8>, id: u64, end: &EndHead<'_>, bod
 
 /// Appends to `out` the frame that cancels a call.
 pub(crate) fn encode_cancel(out: &mut Vec<u8>, id: u64) {
-    put_prefix(out, CANCEL, varint_len(id));
+    put::prefix(out, CANCEL, varint_len(id));
     put_varint(out, ID, id);
 }
 
 /// Appends to `out` the frame that lets the peer send so many more `bytes` on a call.
 pub(crate) fn encode_credit(out: &mut Vec<u8>, id: u64, bytes: u64) {
-    put_prefix(out, CREDIT, sum([varint_len(id), varint_len(bytes)]));
+    put::prefix(out, CREDIT, sum([varint_len(id), varint_len(bytes)]));
     put_varint(out, ID, id);
     put_varint(out, 2, bytes);
 }
@@ -148,8 +142,8 @@ pub(crate) fn encode_go_away(out: &mut Vec<u8>, last_id: u64, reason: &str, spre
         bytes_len(reason.len()),
         varint_len(spread_ms),
     ]);
-    put_prefix(out, GO_AWAY, len);
-    put_varint(out, ID, last_id);
+    put::prefix(out, GO_AWAY, len);
+    put_varint(out, 1, last_id);
     put_bytes(out, 2, reason.as_bytes());
     put_varint(out, 3, spread_ms);
 }
@@ -171,7 +165,7 @@ pub(crate) fn encode_hello(out: &mut Vec<u8>, hello: &Hello) {
         bytes_len(hello.agent.len()),
         pairs_len(labels()),
     ]);
-    put_prefix(out, HELLO, len);
+    put::prefix(out, HELLO, len);
     put_varint(out, 1, hello.initial_window);
     put_varint(out, 2, hello.max_message_size);
     put_varint(out, 3, hello.max_calls.into());
@@ -204,9 +198,9 @@ fn pair_len(key: &str, value: &[u8]) -> usize {
 
 fn put_pairs<'a>(out: &mut Vec<u8>, number: u32, pairs: impl Iterator<Item = (&'a str, &'a [u8])>) {
     for (key, value) in pairs {
-        put_prefix(out, number, pair_len(key, value));
-        put_bytes(out, 1, key.as_bytes());
-        put_bytes(out, 2, value);
+        put::prefix(out, number, pair_len(key, value));
+        put_bytes(out, KEY, key.as_bytes());
+        put_bytes(out, VALUE, value);
     }
 }
 
@@ -219,24 +213,25 @@ fn texts_len(texts: &[Text]) -> usize {
 
 fn put_texts(out: &mut Vec<u8>, number: u32, texts: &[Text]) {
     for text in texts {
-        put_prefix(out, number, text.len());
+        put::prefix(out, number, text.len());
         out.extend_from_slice(text.as_str().as_bytes());
     }
 }
 
-/// Bytes of a numeric field; none when it is 0. As every field number is below 16, a key has one byte.
+/// Bytes of a numeric field; none when it is 0.
+#[inline]
 fn varint_len(value: u64) -> usize {
     if value == 0 {
         0
     } else {
-        sum([1, encoded_len_varint(value)])
+        put::varint_len(value).saturating_add(1)
     }
 }
 
+#[inline]
 fn put_varint(out: &mut Vec<u8>, number: u32, value: u64) {
     if value != 0 {
-        encode_key(number, WireType::Varint, out);
-        encode_varint(value, out);
+        put::number(out, number, value);
     }
 }
 
@@ -247,22 +242,18 @@ fn bytes_len(len: usize) -> usize {
 
 fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
     if !value.is_empty() {
-        put_prefix(out, number, value.len());
+        put::prefix(out, number, value.len());
         out.extend_from_slice(value);
     }
 }
 
 /// Bytes of a length-delimited field that is there even when it is empty.
+#[inline]
 fn element_len(len: usize) -> usize {
-    sum([1, encoded_len_varint(len as u64), len])
+    sum([1, put::varint_len(len as u64), len])
 }
 
-/// Writes all of a length-delimited field that precedes its `len` bytes.
-fn put_prefix(out: &mut Vec<u8>, number: u32, len: usize) {
-    encode_key(number, WireType::LengthDelimited, out);
-    encode_varint(len as u64, out);
-}
-
+#[inline]
 fn sum<const N: usize>(lens: [usize; N]) -> usize {
     lens.into_iter().fold(0, usize::saturating_add)
 }

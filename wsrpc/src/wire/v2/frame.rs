@@ -10,7 +10,7 @@ use crate::{metadata::Metadata, wire::Text};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Frame {
     /// What the peer is and takes: its first frame.
-    Hello(Hello),
+    Hello(Box<Hello>),
     /// The caller begins a call.
     Open(Open),
     /// A message, a chunk of one, or what goes beside messages. Either way.
@@ -27,33 +27,6 @@ pub(crate) enum Frame {
     V1,
     /// Something this version does not know. A later version may send it, so it is skipped.
     Unknown,
-}
-
-/// WebSocket messages up to this size may be kept for the sake of a small part.
-const KEPT: usize = 2 * 1024;
-
-impl Frame {
-    /// Copies out what is a small part of the WebSocket message of `len` bytes that it came in. A slice would keep all of
-    /// it, other frames and unknown fields included, and what a peer can make this side hold is counted in payloads.
-    pub(crate) fn let_go(&mut self, len: usize) {
-        if len <= KEPT {
-            return;
-        }
-        let (metadata, chunk) = match self {
-            Self::Open(open) => (&mut open.metadata, &mut open.chunk),
-            Self::Data(data) => (&mut data.metadata, &mut data.chunk),
-            Self::End(end) => (&mut end.metadata, &mut end.chunk),
-            _ => return,
-        };
-        if metadata.size() < len / 2 {
-            metadata.detach();
-        }
-        if let Some(chunk) = chunk {
-            if chunk.payload.len() < len / 2 {
-                chunk.detach();
-            }
-        }
-    }
 }
 
 /// The limit of ids and credit: what is below it is exact in a double, which is all that a browser has.

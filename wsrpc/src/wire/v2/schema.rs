@@ -1,149 +1,23 @@
-//! The wire schema as prost reads it, strings as bytes. Of what version 1 sends, only that it is there counts.
+//! The numbers of the wire schema's fields. All are below 16, so that a key has one byte.
 
-use bytes::Bytes;
+/// The members of `Message.exchange`. Version 1 has a response as well, the 3.
+pub(super) const V1_REQUEST: u32 = 2;
+pub(super) const HELLO: u32 = 4;
+pub(super) const OPEN: u32 = 5;
+pub(super) const DATA: u32 = 6;
+pub(super) const END: u32 = 7;
+pub(super) const CANCEL: u32 = 8;
+pub(super) const CREDIT: u32 = 9;
+pub(super) const GO_AWAY: u32 = 10;
 
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Message {
-    #[prost(oneof = "Exchange", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
-    pub(super) exchange: Option<Exchange>,
-}
+/// What several members have in common.
+pub(super) const ID: u32 = 1;
+pub(super) const METADATA: u32 = 4;
+pub(super) const LAST: u32 = 12;
+pub(super) const INFLATED: u32 = 13;
+pub(super) const TOTAL: u32 = 14;
+pub(super) const PAYLOAD: u32 = 15;
 
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub(super) enum Exchange {
-    #[prost(message, tag = "2")]
-    Request(()),
-    #[prost(message, tag = "3")]
-    Response(()),
-    #[prost(message, tag = "4")]
-    Hello(Hello),
-    #[prost(message, tag = "5")]
-    Open(Open),
-    #[prost(message, tag = "6")]
-    Data(Data),
-    #[prost(message, tag = "7")]
-    End(End),
-    #[prost(message, tag = "8")]
-    Cancel(Cancel),
-    #[prost(message, tag = "9")]
-    Credit(Credit),
-    #[prost(message, tag = "10")]
-    GoAway(GoAway),
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Hello {
-    #[prost(uint64, tag = "1")]
-    pub(super) initial_window: u64,
-    #[prost(uint64, tag = "2")]
-    pub(super) max_message_size: u64,
-    #[prost(uint32, tag = "3")]
-    pub(super) max_calls: u32,
-    #[prost(uint32, tag = "4")]
-    pub(super) max_metadata_size: u32,
-    #[prost(bytes = "bytes", repeated, tag = "5")]
-    pub(super) features: Vec<Bytes>,
-    #[prost(bytes = "bytes", repeated, tag = "6")]
-    pub(super) compression: Vec<Bytes>,
-    #[prost(bytes = "bytes", tag = "7")]
-    pub(super) instance_id: Bytes,
-    #[prost(bytes = "bytes", tag = "8")]
-    pub(super) agent: Bytes,
-    #[prost(message, repeated, tag = "9")]
-    pub(super) labels: Vec<Label>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Label {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(super) key: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) value: Bytes,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Open {
-    #[prost(uint64, tag = "1")]
-    pub(super) id: u64,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) method: Bytes,
-    #[prost(uint64, tag = "3")]
-    pub(super) timeout_us: u64,
-    #[prost(message, repeated, tag = "4")]
-    pub(super) metadata: Vec<Metadata>,
-    #[prost(bool, tag = "12")]
-    pub(super) last: bool,
-    #[prost(uint64, tag = "13")]
-    pub(super) inflated: u64,
-    #[prost(uint64, tag = "14")]
-    pub(super) total: u64,
-    #[prost(bytes = "bytes", optional, tag = "15")]
-    pub(super) payload: Option<Bytes>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Data {
-    #[prost(uint64, tag = "1")]
-    pub(super) id: u64,
-    #[prost(message, repeated, tag = "4")]
-    pub(super) metadata: Vec<Metadata>,
-    #[prost(bool, tag = "12")]
-    pub(super) last: bool,
-    #[prost(uint64, tag = "13")]
-    pub(super) inflated: u64,
-    #[prost(uint64, tag = "14")]
-    pub(super) total: u64,
-    #[prost(bytes = "bytes", optional, tag = "15")]
-    pub(super) payload: Option<Bytes>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct End {
-    #[prost(uint64, tag = "1")]
-    pub(super) id: u64,
-    #[prost(uint32, tag = "2")]
-    pub(super) code: u32,
-    #[prost(bytes = "bytes", tag = "3")]
-    pub(super) message: Bytes,
-    #[prost(message, repeated, tag = "4")]
-    pub(super) metadata: Vec<Metadata>,
-    #[prost(bytes = "bytes", tag = "5")]
-    pub(super) details: Bytes,
-    #[prost(bool, tag = "6")]
-    pub(super) refused: bool,
-    #[prost(uint64, tag = "13")]
-    pub(super) inflated: u64,
-    #[prost(bytes = "bytes", optional, tag = "15")]
-    pub(super) payload: Option<Bytes>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Cancel {
-    #[prost(uint64, tag = "1")]
-    pub(super) id: u64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Credit {
-    #[prost(uint64, tag = "1")]
-    pub(super) id: u64,
-    #[prost(uint64, tag = "2")]
-    pub(super) bytes: u64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct GoAway {
-    #[prost(uint64, tag = "1")]
-    pub(super) last_id: u64,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) reason: Bytes,
-    #[prost(uint32, tag = "3")]
-    pub(super) spread_ms: u32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Metadata {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(super) key: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) value: Bytes,
-}
+/// A key and a value, of metadata and of labels.
+pub(super) const KEY: u32 = 1;
+pub(super) const VALUE: u32 = 2;

@@ -80,7 +80,7 @@ fn hello(session: &Value, side: &str) -> Hello {
     let is_it = |step: &&Value| step["from"] == side && step["meaning"]["kind"] == "hello";
     let step = steps.iter().find(is_it).unwrap();
     match wire::decode(bytes(&step["hex"]).unwrap()) {
-        Ok(Frame::Hello(hello)) => hello,
+        Ok(Frame::Hello(hello)) => *hello,
         other => panic!("not a hello: {other:?}"),
     }
 }

@@ -54,10 +54,7 @@ impl Seen {
                 None => {
                     self.refused += 1;
                     assert!(
-                        !matches!(
-                            ours,
-                            Ok(_) | Err(DecodeError::Protobuf(_) | DecodeError::Malformed(_))
-                        ),
+                        !matches!(ours, Ok(_) | Err(DecodeError::Protobuf(_))),
                         "seed {seed}: {ours:?}: {bytes:02x?}"
                     );
                 }

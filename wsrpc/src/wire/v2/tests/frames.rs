@@ -179,7 +179,7 @@ fn limits_that_a_hello_leaves_out_are_the_defaults_of_the_protocol() {
         max_metadata_size: 8_192,
         ..hello
     };
-    assert_eq!(decoded(&out), Ok(Frame::Hello(expected)));
+    assert_eq!(decoded(&out), Ok(Frame::Hello(Box::new(expected))));
 }
 
 #[test]

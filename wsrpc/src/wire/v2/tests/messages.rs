@@ -239,7 +239,7 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
                 0 => default,
                 limit => at_most(limit),
             };
-            Frame::Hello(wire::Hello {
+            Frame::Hello(Box::new(wire::Hello {
                 initial_window: given(hello.initial_window, 65_536),
                 max_message_size: given(hello.max_message_size, 4_194_304),
                 max_calls: given(hello.max_calls.into(), 100) as u32,
@@ -249,7 +249,7 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
                 instance_id: hello.instance_id.try_into().ok()?,
                 agent: text(&hello.agent),
                 labels: labels(&hello.labels),
-            })
+            }))
         }
         Exchange::Open(open) if is_id(open.id) => Frame::Open(wire::Open {
             id: open.id,
