@@ -41,8 +41,14 @@ const SECRET: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Metadata {
+    /// Boxed, for metadata is in every request and every answer, and few have entries. `None` is as the default.
+    content: Option<Box<Content>>,
+}
+
+#[derive(Clone, Default)]
+struct Content {
     entries: Vec<(Text, Bytes)>,
     optional: bool,
 }
@@ -69,23 +75,24 @@ impl<'a> MetadataValue<'a> {
 impl Metadata {
     /// No entries.
     pub const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            optional: false,
-        }
+        Self { content: None }
     }
 
     /// Whether a call may go out without this metadata, for version 1 of the wire has none. Default: `false`.
     ///
     /// Optional metadata is dropped where the peer speaks version 1; otherwise the call fails.
     pub fn optional(mut self, optional: bool) -> Self {
-        self.optional = optional;
+        if optional != self.is_optional() {
+            self.content_mut().optional = optional;
+        }
         self
     }
 
     /// Whether it is dropped where the peer speaks version 1.
     pub fn is_optional(&self) -> bool {
-        self.optional
+        self.content
+            .as_ref()
+            .is_some_and(|content| content.optional)
     }
 
     /// Gives `key` this one value, and takes away those that it had.
@@ -105,7 +112,7 @@ impl Metadata {
     ///
     /// As [`insert`](Self::insert).
     pub fn append(&mut self, key: &str, value: &str) -> Result<(), MetadataError> {
-        self.entries.push(ascii_entry(key, value)?);
+        self.push(ascii_entry(key, value)?);
         Ok(())
     }
 
@@ -126,7 +133,7 @@ impl Metadata {
     ///
     /// As [`insert_bin`](Self::insert_bin).
     pub fn append_bin(&mut self, key: &str, value: impl Into<Bytes>) -> Result<(), MetadataError> {
-        self.entries.push((binary_key(key)?, value.into()));
+        self.push((binary_key(key)?, value.into()));
         Ok(())
     }
 
@@ -147,11 +154,12 @@ impl Metadata {
     /// Appends all entries of `other`: a key that both have keeps the values of both. Together they are
     /// [optional](Self::optional) where each that has entries is.
     pub fn merge(&mut self, other: Self) {
-        if other.is_empty() {
+        let Some(other) = other.content.filter(|other| !other.entries.is_empty()) else {
             return;
-        }
-        self.optional = other.optional && (self.is_empty() || self.optional);
-        self.entries.extend(other.entries);
+        };
+        let content = self.content_mut();
+        content.optional = other.optional && (content.entries.is_empty() || content.optional);
+        content.entries.extend(other.entries);
     }
 
     /// The first value of `key`; none for a key that ends in `-bin`.
@@ -188,19 +196,18 @@ impl Metadata {
     /// Takes away all values of `key`, of either kind. Whether there were any.
     pub fn remove(&mut self, key: &str) -> bool {
         let before = self.len();
-        self.entries
-            .retain(|(have, _)| !have.as_str().eq_ignore_ascii_case(key));
+        self.retain(|have| !have.as_str().eq_ignore_ascii_case(key));
         self.len() < before
     }
 
     /// Takes away everything; what was [optional](Self::optional) stays so.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.retain(|_| false);
     }
 
     /// All entries, in order. A key that has many values comes with each.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, MetadataValue<'_>)> {
-        self.entries.iter().map(|(key, value)| {
+        self.entries().iter().map(|(key, value)| {
             let key = key.as_str();
             let value = if is_binary(key) {
                 MetadataValue::Binary(value)
@@ -214,12 +221,12 @@ impl Metadata {
 
     /// The number of entries, in which a key counts once for each of its values.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
     }
 
     /// Bytes that it counts for, as in HTTP/2: those of each key and each value, and 32 more for each entry.
@@ -235,13 +242,13 @@ impl Metadata {
         if !is_binary(key.as_str()) {
             check_ascii(key.as_str(), &value)?;
         }
-        self.entries.push((key, value));
+        self.push((key, value));
         Ok(())
     }
 
     /// All entries, in order, as the wire has them.
     pub(crate) fn iter_raw(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.entries
+        self.entries()
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_ref()))
     }
@@ -252,10 +259,37 @@ impl Metadata {
     }
 
     fn replace(&mut self, entry: (Text, Bytes)) {
-        self.entries.retain(|(have, _)| *have != entry.0);
-        self.entries.push(entry);
+        self.retain(|have| *have != entry.0);
+        self.push(entry);
+    }
+
+    fn push(&mut self, entry: (Text, Bytes)) {
+        self.content_mut().entries.push(entry);
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Text) -> bool) {
+        if let Some(content) = &mut self.content {
+            content.entries.retain(|(key, _)| keep(key));
+        }
+    }
+
+    fn entries(&self) -> &[(Text, Bytes)] {
+        let content = self.content.as_ref();
+        content.map_or(&[], |content| &content.entries)
+    }
+
+    fn content_mut(&mut self) -> &mut Content {
+        self.content.get_or_insert_default()
     }
 }
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries() && self.is_optional() == other.is_optional()
+    }
+}
+
+impl Eq for Metadata {}
 
 /// Pairs in their order, as [`Metadata::append`] takes them.
 impl<K: AsRef<str>, V: AsRef<str>, const N: usize> TryFrom<[(K, V); N]> for Metadata {

@@ -19,8 +19,8 @@ fn keys(metadata: &Metadata) -> Vec<&str> {
 
 #[test]
 fn empty_metadata_allocates_nothing() {
-    assert_eq!(Metadata::new().entries.capacity(), 0);
-    assert_eq!(Metadata::default().entries.capacity(), 0);
+    assert!(Metadata::new().content.is_none());
+    assert!(Metadata::default().content.is_none());
     assert!(Metadata::new().is_empty());
     assert_eq!(Metadata::new().size(), 0);
 }
