@@ -213,7 +213,7 @@ impl<IO: Io> Driver<IO> {
                 Event::GoingAway { reason, spread } => self.session.peer_leaves(&reason, spread),
                 // Looked up for each: one handler may end the session, and so may another thread. What was received
                 // before that starts no more, for its answer could not be sent and its caller may have been revoked.
-                Event::Start(_) if self.session.ended().is_some() => {}
+                Event::Start(_) if self.session.has_ended() => {}
                 Event::Start(incoming) => {
                     let slot = incoming.slot;
                     let limit = self.max_handler_time;

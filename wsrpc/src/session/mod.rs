@@ -362,6 +362,11 @@ impl Session {
         self.lock().core.ended().cloned()
     }
 
+    /// Whether the session has ended.
+    fn has_ended(&self) -> bool {
+        self.lock().core.ended().is_some()
+    }
+
     /// Waits until the session has ended.
     pub(crate) async fn closed(&self) -> SessionEnd {
         self.turned(Self::ended).await
