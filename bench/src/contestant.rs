@@ -33,10 +33,7 @@ pub trait Contestant {
     fn serve(connections: usize) -> impl Future<Output = Result<Serving<Self::Caller>, Failure>>;
 
     /// Makes all connections. Where it is the server that calls, they then only answer.
-    fn connect(
-        server: Endpoint,
-        connections: usize,
-    ) -> impl Future<Output = Result<Self::Caller, Failure>>;
+    fn connect(server: Endpoint, connections: usize) -> impl Future<Output = Result<Self::Caller, Failure>>;
 }
 
 /// The connections of a client.

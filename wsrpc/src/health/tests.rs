@@ -181,11 +181,13 @@ fn it_takes_no_bare_name_from_a_service_of_the_users() {
     services.add(std::sync::Arc::new(HealthReporter::new().service()));
     services.add(std::sync::Arc::new(Lists));
     let router = services.build().unwrap();
-    let found = router.find("List", ProtocolVersion::V1).unwrap();
+    let found = router.find(&"List".into(), ProtocolVersion::V1).unwrap();
     assert_eq!(found.descriptor.service(), "shop.Lists");
-    let unknown = router.find("Check", ProtocolVersion::V1).map(|_| ());
+    let unknown = router
+        .find(&"Check".into(), ProtocolVersion::V1)
+        .map(|_| ());
     assert_eq!(unknown.unwrap_err().code(), Code::UNIMPLEMENTED);
-    let found = router.find("grpc.health.v1.Health/List", ProtocolVersion::V2);
+    let found = router.find(&"grpc.health.v1.Health/List".into(), ProtocolVersion::V2);
     assert_eq!(found.unwrap().descriptor.name(), "List");
 }
 

@@ -27,12 +27,12 @@ impl IncomingCall {
         body: Body,
     ) -> Self {
         let (first, rest) = if method.kind().streams_requests() {
-            (None, Some(body))
+            (None, Some(Box::new(body)))
         } else {
             match body.into_message() {
                 Ok(Some(first)) => (Some(first), None),
-                Ok(None) => (None, Some(Body::empty())),
-                Err(body) => (None, Some(body)),
+                Ok(None) => (None, Some(Box::new(Body::empty()))),
+                Err(body) => (None, Some(Box::new(body))),
             }
         };
         Self {
@@ -69,7 +69,7 @@ impl IncomingCall {
     pub(super) fn into_body(self) -> Body {
         let limit = self.origin.session.max_recv_size();
         match (self.rest, self.first) {
-            (Some(rest), _) => rest,
+            (Some(rest), _) => *rest,
             (None, Some(first)) if self.last && !self.method.kind().streams_requests() => {
                 Body::of_message(first).with_limit(limit)
             }

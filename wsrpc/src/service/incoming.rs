@@ -12,7 +12,7 @@ use http::Extensions;
 use super::{
     Handover, Intercepted, Layered, MethodDescriptor, Origin, Request, Response, Responses,
     ServiceDescriptor,
-    responses::{Finished, Outbound, filled},
+    responses::{Finished, Outbound},
 };
 use crate::{
     call::{Streaming, codec},
@@ -112,8 +112,8 @@ pub struct IncomingCall {
     pub(crate) first: Option<proto::Message>,
     /// No other message follows.
     pub(crate) last: bool,
-    /// Where further messages come from, if not from the session.
-    pub(crate) rest: Option<Body>,
+    /// Where further messages come from, if not from the session. Boxed, for a call without layers has none.
+    pub(crate) rest: Option<Box<Body>>,
     /// Where responses go, if not to the session.
     pub(crate) handover: Option<Arc<Handover>>,
     /// What layers leave for the handler.
@@ -127,7 +127,7 @@ impl IncomingCall {
     /// One request, one response.
     pub fn unary<Q, R, H, F>(self, handler: H) -> HandlerFuture
     where
-        Q: prost::Message + Default,
+        Q: prost::Message + Default + 'static,
         R: prost::Message,
         H: FnOnce(Request<Q>) -> F + Send + 'static,
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
@@ -139,7 +139,7 @@ impl IncomingCall {
     /// One request, a stream of responses.
     pub fn server_streaming<Q, R, H, F>(self, handler: H) -> HandlerFuture
     where
-        Q: prost::Message + Default,
+        Q: prost::Message + Default + 'static,
         R: prost::Message + 'static,
         H: FnOnce(Request<Q>, Responses<R>) -> F + Send + 'static,
         F: Future<Output = Finished> + Send + 'static,
@@ -186,7 +186,7 @@ impl IncomingCall {
         answer: impl FnOnce(F::Output) -> Answered + Send + 'static,
     ) -> HandlerFuture
     where
-        Q: prost::Message + Default,
+        Q: prost::Message + Default + 'static,
         H: FnOnce(Request<Q>) -> F + Send + 'static,
         F: Future + Send + 'static,
     {
@@ -194,10 +194,7 @@ impl IncomingCall {
         if let Some(first) = self.first.take_if(is_plain) {
             // The usual call: its one request came with it.
             return match self.decode(first) {
-                Ok(request) => {
-                    let handling = handler(request);
-                    HandlerFuture::new(async move { answer(handling.await) })
-                }
+                Ok(request) => HandlerFuture::new(async move { answer(handler(request).await) }),
                 Err(status) => HandlerFuture::refused(status),
             };
         }
@@ -247,16 +244,15 @@ impl IncomingCall {
     }
 
     fn decode<Q: prost::Message + Default>(
-        &mut self,
+        self,
         first: proto::Message,
     ) -> Result<Request<Q>, Status> {
-        let limit = self.origin.session.max_recv_size();
-        match codec::decode(first, limit) {
+        match codec::decode(first, self.origin.session.max_recv_size()) {
             Ok(message) => Ok(Request::received(
                 message,
-                std::mem::take(&mut self.metadata),
-                std::mem::take(&mut self.extensions),
-                self.origin.clone(),
+                self.metadata,
+                self.extensions,
+                self.origin,
             )),
             Err(error) => Err(error.into_status("request", self.method)),
         }
@@ -264,7 +260,7 @@ impl IncomingCall {
 
     fn with_requests<Q: prost::Message + Default>(self) -> Request<Streaming<Q>> {
         let requests = match self.rest {
-            Some(rest) => Streaming::of_requests(rest, self.method),
+            Some(rest) => Streaming::of_requests(*rest, self.method),
             None => Streaming::of_callee(
                 self.origin.session.clone(),
                 self.origin.slot,
@@ -280,7 +276,9 @@ fn respond<R: prost::Message>(result: Result<Response<R>, Status>, outbound: Out
     let response = result.map_err(Refusal::ByHandler)?;
     let compression = outbound.of(&response);
     let (message, mut metadata, trailers) = response.into_parts();
-    metadata.merge(filled(trailers));
+    if let Some(trailers) = trailers {
+        metadata.merge(trailers.take());
+    }
     Ok(Answer {
         message: Some(compress(codec::encode(&message), compression)),
         metadata,

@@ -10,7 +10,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Handover, IncomingCall, Origin, Response, Trailers};
+use super::{Handover, IncomingCall, Origin, Response};
 use crate::{
     call::codec,
     compression::{Accepted, Compression, compress},
@@ -79,7 +79,7 @@ impl<R: prost::Message> Responses<R> {
                 None => {
                     return Ok(Answer {
                         message: None,
-                        metadata: filled(trailers),
+                        metadata: trailers.map(|trailers| trailers.take()).unwrap_or_default(),
                     });
                 }
             }
@@ -113,11 +113,6 @@ impl Outbound {
         let wanted = response.compression().unwrap_or(self.default);
         self.accepted.or_off(wanted)
     }
-}
-
-/// What was put into `trailers`.
-pub(super) fn filled(trailers: Option<Trailers>) -> Metadata {
-    trailers.map_or_else(Metadata::new, |trailers| trailers.take())
 }
 
 /// What takes encoded responses.

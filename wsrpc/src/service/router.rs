@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
 
@@ -11,6 +12,7 @@ use crate::{
     layer::{Interceptor, Next},
     status::Status,
     version::ProtocolVersion,
+    wire::Text,
 };
 
 /// Services that cannot be served together.
@@ -133,8 +135,8 @@ impl RouterBuilder {
             }
         }
         let mut names = HashSet::new();
-        let mut methods: HashMap<&'static str, Entry> = HashMap::new();
-        let mut full = HashMap::new();
+        let mut methods: Names<Entry> = Names::default();
+        let mut full = Names::default();
         for service in &self.services {
             let descriptor = service.descriptor();
             if !names.insert(descriptor.name()) {
@@ -146,15 +148,15 @@ impl RouterBuilder {
                     index,
                     descriptor: method,
                 };
-                full.insert(method.to_string(), found.clone());
+                full.insert(method.to_string().into_bytes(), found.clone());
                 if STANDARD
                     .iter()
                     .any(|prefix| descriptor.name().starts_with(prefix))
                 {
                     continue;
                 }
-                let Some(entry) = methods.get_mut(method.name()) else {
-                    methods.insert(method.name(), Entry::One(found));
+                let Some(entry) = methods.get_mut(method.name().as_bytes()) else {
+                    methods.insert(method.name().into(), Entry::One(found));
                     continue;
                 };
                 let first = entry.first_service();
@@ -181,9 +183,45 @@ impl RouterBuilder {
 /// The methods that can be called.
 pub(crate) struct Router {
     /// By their bare names, which is what version 1 carries.
-    methods: HashMap<&'static str, Entry>,
+    methods: Names<Entry>,
     /// By their full names, `ping.Ping/Ping`.
-    full: HashMap<String, Method>,
+    full: Names<Method>,
+}
+
+/// By name, in bytes: what a peer asks for need not be looked at as text to be found.
+type Names<T> = HashMap<Vec<u8>, T, BuildHasherDefault<NameHasher>>;
+
+/// Hashes names, eight bytes at a time. A hash that withstands a peer that seeks collisions would gain nothing: all names
+/// in the tables are this side's own, and a peer only ever looks them up.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl NameHasher {
+    fn mix(&mut self, word: u64) {
+        // Odd, and without a pattern in its bits: 2^64 divided by the golden ratio.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(SPREAD);
+    }
+}
+
+impl Hasher for NameHasher {
+    fn write(&mut self, name: &[u8]) {
+        let mut words = name.chunks_exact(8);
+        for word in &mut words {
+            self.mix(word.try_into().map_or(0, u64::from_le_bytes));
+        }
+        let rest = words.remainder().iter();
+        self.mix(rest.fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.mix(length as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table begins at the lowest bits, and of a product the highest are the best.
+        self.0.rotate_left(26)
+    }
 }
 
 enum Entry {
@@ -221,21 +259,23 @@ impl Entry {
 
 impl Router {
     /// The method of this name, as peers of this version spell it.
-    pub(crate) fn find(&self, name: &str, version: ProtocolVersion) -> Result<&Method, Status> {
-        match version {
-            ProtocolVersion::V1 => self.find_bare(name),
-            ProtocolVersion::V2 => self.full.get(name).ok_or_else(|| self.unknown(name)),
-        }
+    pub(crate) fn find(&self, name: &Text, version: ProtocolVersion) -> Result<&Method, Status> {
+        let found = match version {
+            ProtocolVersion::V1 => self.find_bare(name)?,
+            ProtocolVersion::V2 => self.full.get(name.as_bytes()),
+        };
+        found.ok_or_else(|| self.unknown(name.as_str()))
     }
 
-    fn find_bare(&self, name: &str) -> Result<&Method, Status> {
-        match self.methods.get(name) {
-            Some(Entry::One(method)) => Ok(method),
+    fn find_bare(&self, name: &Text) -> Result<Option<&Method>, Status> {
+        match self.methods.get(name.as_bytes()) {
+            Some(Entry::One(method)) => Ok(Some(method)),
             Some(Entry::Shared(services)) => Err(Status::unimplemented(format!(
-                "the method name {name} is shared by {}, so that version 1 cannot tell which is meant",
+                "the method name {} is shared by {}, so that version 1 cannot tell which is meant",
+                name.as_str(),
                 services.join(" and ")
             ))),
-            None => Err(self.unknown(name)),
+            None => Ok(None),
         }
     }
 
@@ -250,8 +290,8 @@ impl Router {
             text += ": the callee has no services";
         } else if let Some((service, _)) = shown.split_once('/') {
             // Version 1 names no service.
-            let added = |full: &String| full.split_once('/').is_some_and(|(of, _)| of == service);
-            if !self.full.keys().any(added) {
+            let added = |method: &Method| method.descriptor.service() == service;
+            if !self.full.values().any(added) {
                 text += ": the callee has no such service";
             }
         }
@@ -261,7 +301,8 @@ impl Router {
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.methods.keys()).finish()
+        let names = self.full.values().map(|method| method.descriptor.name());
+        f.debug_set().entries(names).finish()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     collections::HashMap,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,7 +15,7 @@ use std::{
 use tokio::{
     sync::Notify,
     task::AbortHandle,
-    time::{Instant, Sleep, sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{Session, lock};
@@ -36,6 +37,12 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// That of code outside of handlers.
+    const NONE: Self = Self {
+        handler: None,
+        deadline: None,
+    };
+
     /// What code that the handler starts elsewhere takes over of it.
     pub(crate) fn inherited(self) -> Self {
         Self {
@@ -53,13 +60,28 @@ impl Scope {
     }
 }
 
-tokio::task_local! {
-    static CURRENT: Scope;
+thread_local! {
+    static CURRENT: Cell<Scope> = const { Cell::new(Scope::NONE) };
 }
 
 /// On whose behalf the calling code runs.
 pub(crate) fn current_scope() -> Scope {
-    CURRENT.try_with(|scope| *scope).unwrap_or_default()
+    CURRENT.get()
+}
+
+/// Runs a step on behalf of `scope`.
+fn within<T>(scope: Scope, step: impl FnOnce() -> T) -> T {
+    /// Also after a panic.
+    struct Restore(Scope);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+
+    let _outer = Restore(CURRENT.replace(scope));
+    step()
 }
 
 /// Runs `future` on behalf of `scope`, within whichever handler polls it.
@@ -67,7 +89,7 @@ pub(crate) async fn in_scope<F: Future>(scope: Scope, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|cx| {
         let handler = current_scope().handler;
-        CURRENT.sync_scope(Scope { handler, ..scope }, || future.as_mut().poll(cx))
+        within(Scope { handler, ..scope }, || future.as_mut().poll(cx))
     })
     .await
 }
@@ -239,18 +261,6 @@ impl Drop for Alive {
     }
 }
 
-/// A call at work.
-struct Handler {
-    session: Session,
-    slot: Slot,
-    scope: Scope,
-    method: &'static MethodDescriptor,
-    /// Until it has ended.
-    future: Option<HandlerFuture>,
-    answered: bool,
-    limit: Option<(Duration, Pin<Box<Sleep>>)>,
-}
-
 /// Starts the handler of a call. Returns its answer if that came at once; otherwise a task goes on with it.
 pub(super) fn start(
     session: &Session,
@@ -259,7 +269,7 @@ pub(super) fn start(
     cx: &mut Context<'_>,
     incoming: Incoming,
 ) -> Option<Answered> {
-    let method = match router.find(incoming.method.as_str(), session.version()) {
+    let method = match router.find(&incoming.method, session.version()) {
         Ok(method) => method,
         Err(status) => return Some(Err(Refusal::NotStarted(status))),
     };
@@ -290,26 +300,53 @@ pub(super) fn start(
         metadata: incoming.metadata,
         compression: Compression::Off,
     };
-    let future = match guard(scope, || method.service.call(method.index, call)) {
-        Ok(future) => future,
-        Err(panic) => return Some(Err(panicked(method.descriptor, &*panic))),
-    };
-    let mut handler = Handler {
-        session: session.clone(),
-        slot,
-        scope,
-        method: method.descriptor,
-        future: Some(future),
-        answered: false,
-        limit: max_time.map(|limit| (limit, Box::pin(sleep(limit)))),
-    };
-    if method.service.runs_in_place() {
-        if let Poll::Ready(answer) = handler.poll(cx) {
-            return Some(answer);
+    // The first poll counts, and may be a long one.
+    let limit = max_time.and_then(|limit| Some((limit, Instant::now().checked_add(limit)?)));
+    let in_place = method.service.runs_in_place();
+    let mut future = None;
+    // The usual handler begins, answers and is dropped in one step. One that panics leaves its future out here, for to
+    // drop it may panic as well.
+    let step = guard(scope, || {
+        let begun = future.insert(method.service.call(method.index, call));
+        if !in_place {
+            return Poll::Pending;
+        }
+        let answer = ready!(begun.0.as_mut().poll(cx));
+        drop(future.take());
+        Poll::Ready(answer)
+    });
+    match step {
+        Ok(Poll::Ready(answer)) => Some(answer),
+        Ok(Poll::Pending) => {
+            session.0.handlers.spawn(Handler {
+                session: session.clone(),
+                slot,
+                scope,
+                method: method.descriptor,
+                future,
+                answered: false,
+                limit: limit.map(|(limit, until)| (limit, Box::pin(sleep_until(until)))),
+            });
+            None
+        }
+        Err(panic) => {
+            let refusal = panicked(method.descriptor, &*panic);
+            discard(scope, method.descriptor, future);
+            Some(Err(refusal))
         }
     }
-    session.0.handlers.spawn(handler);
-    None
+}
+
+/// A handler that did not answer at once.
+struct Handler {
+    session: Session,
+    slot: Slot,
+    scope: Scope,
+    method: &'static MethodDescriptor,
+    /// Until it has ended.
+    future: Option<HandlerFuture>,
+    answered: bool,
+    limit: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
 impl Handler {
@@ -319,11 +356,8 @@ impl Handler {
         Poll::Ready(self.discard().map_or(answer, Err))
     }
 
-    /// Drops the handler. What it holds is the user's too, and may panic as it is dropped.
     fn discard(&mut self) -> Option<Refusal> {
-        let future = self.future.take()?;
-        let dropped = guard(self.scope, || drop(future));
-        dropped.err().map(|panic| panicked(self.method, &*panic))
+        discard(self.scope, self.method, self.future.take())
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<Answered> {
@@ -359,9 +393,20 @@ impl Drop for Handler {
     }
 }
 
+/// Drops a handler. What it holds is the user's too, and may panic as it is dropped.
+fn discard(
+    scope: Scope,
+    method: &MethodDescriptor,
+    future: Option<HandlerFuture>,
+) -> Option<Refusal> {
+    let future = future?;
+    let dropped = guard(scope, || drop(future));
+    dropped.err().map(|panic| panicked(method, &*panic))
+}
+
 /// Runs a step of a handler, so that a panic in it stays its own.
 fn guard<T>(scope: Scope, step: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
-    CURRENT.sync_scope(scope, || catch_unwind(AssertUnwindSafe(step)))
+    within(scope, || catch_unwind(AssertUnwindSafe(step)))
 }
 
 fn panicked(method: &MethodDescriptor, panic: &(dyn Any + Send)) -> Refusal {

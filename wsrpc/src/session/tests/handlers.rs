@@ -1,15 +1,18 @@
 //! Handlers that panic, and where handlers run.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::sync::mpsc;
 
 use crate::{
-    Code, Outcome, ProtocolVersion, Response, Service, ServiceDescriptor, SessionConfig,
-    SessionEnd, Spawned,
+    Code, Outcome, ProtocolVersion, Request, Response, Service, ServiceDescriptor, SessionConfig,
+    SessionEnd, Spawned, Status,
     call_error::CallError,
     service::{
         HandlerFuture, IncomingCall,
@@ -163,26 +166,48 @@ impl Drop for Counts {
     }
 }
 
+/// Ends its session as the second call starts, before that has become a task. No handler ever answers.
+struct EndsAtSecond {
+    session: Arc<OnceLock<Session>>,
+    calls: AtomicUsize,
+    counts: mpsc::UnboundedSender<usize>,
+}
+
+impl Service for EndsAtSecond {
+    fn descriptor(&self) -> &'static ServiceDescriptor {
+        &ECHO
+    }
+
+    fn call(&self, _: usize, call: IncomingCall) -> HandlerFuture {
+        let session = self.session.get().unwrap().clone();
+        let held = Counts(session.clone(), self.counts.clone());
+        if self.calls.fetch_add(1, Ordering::Relaxed) == 1 {
+            // Not as this handler, which would be let be.
+            let ending = std::thread::spawn(move || session.end(SessionEnd::Closed));
+            ending.join().unwrap();
+        }
+        call.unary(|_: Request<Text>| async move {
+            let _held = held;
+            std::future::pending::<Result<Response<Text>, Status>>().await
+        })
+    }
+
+    fn runs_in_place(&self) -> bool {
+        false
+    }
+}
+
 /// Whoever waits for the tasks of a session waits for what its handlers hold.
 #[tokio::test(start_paused = true)]
 async fn a_handler_counts_as_alive_until_all_that_it_holds_is_dropped() {
     for runs in [true, false] {
-        let session = Arc::new(OnceLock::<Session>::new());
+        let session = Arc::new(OnceLock::new());
         let (counts, mut counted) = mpsc::unbounded_channel();
-        let own = session.clone();
-        let service = Spawned(Echo::new(move |request| {
-            let held = Counts(own.get().unwrap().clone(), counts.clone());
-            if request.body == "ends" {
-                // Not as this handler, which would be let be.
-                let session = held.0.clone();
-                let ending = std::thread::spawn(move || session.end(SessionEnd::Closed));
-                ending.join().unwrap();
-            }
-            async move {
-                let _held = held;
-                std::future::pending().await
-            }
-        }));
+        let service = EndsAtSecond {
+            session: session.clone(),
+            calls: AtomicUsize::new(0),
+            counts,
+        };
         // A peer that does not confirm the close, so that the driver is alive until then.
         let (end, mut raw) = against_raw(4096, service, SessionConfig::default());
         session.set(end.session.clone()).unwrap();
@@ -192,7 +217,7 @@ async fn a_handler_counts_as_alive_until_all_that_it_holds_is_dropped() {
             settle().await;
         }
         // Read in one go with the first, it ends the session before that one has been polled.
-        raw.call("second", "ends");
+        raw.call("second", "x");
         raw.flush().await;
         // As either is dropped, the driver and the first are alive; the second was never a task.
         assert_eq!(counted.recv().await, Some(2));
