@@ -1,11 +1,29 @@
 //! wsrpc beside every rival, and beside what the machine allows, in one run.
 
+// Nothing of a program can be reached from outside: `pub` says what a module is for.
+#![allow(unreachable_pub)]
+
+mod calls;
+mod cli;
+mod conductor;
 mod contestant;
+mod machine;
+mod matrix;
 mod meter;
 mod order;
+mod peer;
+mod process;
+mod progress;
+mod results;
+mod table;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::Parser;
 
 /// The messages and the service of `proto/bench.proto`, for wsrpc and for tonic.
-#[allow(missing_docs, unreachable_pub)]
+#[allow(missing_docs, dead_code)]
 pub mod proto {
     wsrpc::include_proto!("bench");
 
@@ -14,4 +32,12 @@ pub mod proto {
     }
 }
 
-fn main() {}
+fn main() -> ExitCode {
+    match cli::Cli::parse().act() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Callers of an RPC library: tasks, each of which makes one call after the other, or reads a stream.
+
+use std::{future::Future, sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use rustls::crypto::aws_lc_rs::default_provider;
+use tokio::task::JoinSet;
+
+use crate::{
+    contestant::{Caller, Failure},
+    meter::Meter,
+    order::{Kind, Load},
+};
+
+/// The stubs of one connection.
+pub trait Calls: Clone + Send + 'static {
+    /// The body that came back.
+    fn unary(&mut self, body: Bytes) -> impl Future<Output = Result<Bytes, Failure>> + Send;
+
+    /// The bodies that the callee sends: as many as asked for, of this size.
+    fn download(
+        &mut self,
+        messages: u64,
+        size: u64,
+    ) -> impl Future<Output = Result<impl Stream<Item = Result<Bytes, Failure>> + Send, Failure>> + Send
+    {
+        let _ = (messages, size);
+        async { Err::<stream::Empty<_>, _>(NO_STREAMS.into()) }
+    }
+
+    /// The bodies that came back.
+    fn echo_all(
+        &mut self,
+        bodies: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> impl Future<Output = Result<impl Stream<Item = Result<Bytes, Failure>> + Send, Failure>> + Send
+    {
+        drop(bodies);
+        async { Err::<stream::Empty<_>, _>(NO_STREAMS.into()) }
+    }
+}
+
+const NO_STREAMS: &str = "this contestant has no streams: take them out of its kinds";
+
+/// The stubs of all connections.
+#[derive(Debug)]
+pub struct Callers<C>(pub Vec<C>);
+
+impl<C: Calls> Caller for Callers<C> {
+    async fn run(&self, load: Load, meter: Arc<Meter>) -> Result<(), Failure> {
+        let body = random_body(load.size);
+        let mut tasks = JoinSet::new();
+        for calls in self.0.iter().cycle().take(load.in_flight) {
+            tasks.spawn(carry(calls.clone(), load, body.clone(), meter.clone()));
+        }
+        match tasks.join_next().await {
+            Some(ended) => ended?,
+            None => Err("there is neither a connection nor a call to make".into()),
+        }
+    }
+}
+
+/// Makes calls, or reads one stream, for ever.
+async fn carry(
+    mut calls: impl Calls,
+    load: Load,
+    body: Bytes,
+    meter: Arc<Meter>,
+) -> Result<(), Failure> {
+    match load.kind {
+        Kind::Unary => {
+            let mut began = Instant::now();
+            loop {
+                let answer = calls.unary(body.clone()).await?;
+                check_len(&answer, load.size)?;
+                let now = Instant::now();
+                meter.call(now - began);
+                began = now;
+            }
+        }
+        Kind::ServerStream => {
+            let answers = calls.download(u64::MAX, load.size as u64).await?;
+            read(answers, load.size, &meter).await
+        }
+        Kind::Bidirectional => {
+            let answers = calls.echo_all(stream::repeat(body)).await?;
+            read(answers, load.size, &meter).await
+        }
+    }
+}
+
+async fn read(
+    answers: impl Stream<Item = Result<Bytes, Failure>>,
+    size: usize,
+    meter: &Meter,
+) -> Result<(), Failure> {
+    let mut answers = std::pin::pin!(answers);
+    while let Some(answer) = answers.next().await {
+        check_len(&answer?, size)?;
+        meter.message();
+    }
+    Err("a stream ended that goes on for ever".into())
+}
+
+/// A body that nothing can compress.
+pub fn random_body(size: usize) -> Bytes {
+    let mut body = vec![0; size];
+    let filled = default_provider().secure_random.fill(&mut body);
+    filled.expect("the TLS provider has random numbers");
+    body.into()
+}
+
+/// Whether an answer is as long as what was sent.
+pub fn check_len(answer: &Bytes, size: usize) -> Result<(), Failure> {
+    if answer.len() == size {
+        return Ok(());
+    }
+    let len = answer.len();
+    Err(format!("an answer has {len} bytes, where {size} were sent or asked for").into())
+}

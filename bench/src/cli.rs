@@ -1,0 +1,186 @@
+//! What the command is told, and what it does.
+
+use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::Builder;
+
+use crate::{
+    conductor,
+    contestant::{Endpoint, Failure, NAMES, Name},
+    machine,
+    matrix::{Choice, Measurement},
+    peer::{self, Role},
+    progress::Progress,
+    results::{Machine, Results, Runtime},
+    table,
+};
+
+/// Measures wsrpc beside every rival, and beside what the machine allows.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// A few loads, within two minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Only contestants with this in their name. May be given several times.
+    #[arg(long, value_name = "FILTER")]
+    only: Vec<String>,
+    /// Only loads with this in their label, such as unary/32B/256. May be given several times.
+    #[arg(long, value_name = "FILTER")]
+    load: Vec<String>,
+    /// How often to make each measurement [default: 3, or 1 with --quick].
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// How long to count in each measurement [default: 1, or 0.5 with --quick].
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Write all that was found to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Show what would be measured, and how long it would take.
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Is one side of a contestant.
+    #[command(hide = true)]
+    Peer(Peer),
+}
+
+#[derive(Debug, Args)]
+struct Peer {
+    side: PeerSide,
+    #[arg(long, value_parser = contestant)]
+    contestant: &'static Name,
+    #[arg(long)]
+    connections: usize,
+    #[arg(long)]
+    runtime: Runtime,
+    #[arg(long, required_if_eq("side", "client"))]
+    address: Option<SocketAddr>,
+    #[arg(long)]
+    key: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PeerSide {
+    Server,
+    Client,
+}
+
+fn contestant(name: &str) -> Result<&'static Name, String> {
+    let found = NAMES.iter().find(|known| known.name == name);
+    found.ok_or_else(|| format!("there is no contestant {name:?}"))
+}
+
+impl Cli {
+    /// Does it.
+    pub fn act(self) -> Result<(), Failure> {
+        match self.command {
+            Some(Command::Peer(peer)) => peer.act(),
+            None => {
+                let runtime = Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(self.run.act())
+            }
+        }
+    }
+}
+
+impl Peer {
+    fn act(self) -> Result<(), Failure> {
+        let connections = self.connections;
+        let role = match (self.side, self.address) {
+            (PeerSide::Client, Some(address)) => Role::Client {
+                server: Endpoint {
+                    address,
+                    key: self.key,
+                },
+                connections,
+            },
+            _ => Role::Server { connections },
+        };
+        peer::run(self.contestant, role, self.runtime)
+    }
+}
+
+impl Run {
+    async fn act(self) -> Result<(), Failure> {
+        let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 });
+        let matrix = self.choice()?.matrix();
+        let expected = expected(&matrix, rounds);
+        if self.list {
+            list(&matrix, expected);
+            return Ok(());
+        }
+        if matrix.is_empty() {
+            return Err("no load is left to measure: --list without filters shows them all".into());
+        }
+        if cfg!(debug_assertions) {
+            eprintln!("this is a debug build, which is far slower: run it with --release");
+        }
+        conductor::raise_open_files();
+        let mut results = Results {
+            machine: Machine::read(),
+            date: machine::date(),
+            command: env::args().skip(1).collect::<Vec<_>>().join(" "),
+            versions: machine::versions(),
+            ..Results::default()
+        };
+        let progress = Progress::new(expected);
+        let (done, failures) = conductor::run(&matrix, rounds, &progress).await;
+        drop(progress);
+        results.rounds = done;
+        if let Some(file) = &self.json {
+            let json = serde_json::to_vec_pretty(&results)?;
+            fs::write(file, json).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+        }
+        print!("{}", table::of(&results));
+        for failure in &failures {
+            eprintln!("failed: {failure}");
+        }
+        match failures.len() {
+            0 => Ok(()),
+            count => Err(format!("{count} measurements failed").into()),
+        }
+    }
+
+    fn choice(&self) -> Result<Choice, Failure> {
+        let seconds = self.seconds.unwrap_or(if self.quick { 0.5 } else { 1.0 });
+        let measured = Duration::try_from_secs_f64(seconds);
+        Ok(Choice {
+            quick: self.quick,
+            measured: measured.map_err(|e| format!("--seconds {seconds}: {e}"))?,
+            only: self.only.clone(),
+            loads: self.load.clone(),
+        })
+    }
+}
+
+fn expected(matrix: &[Measurement], rounds: usize) -> Duration {
+    let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+    let each = |it: &Measurement| it.expected() * it.contestants.len() as u32;
+    matrix
+        .iter()
+        .map(each)
+        .sum::<Duration>()
+        .saturating_mul(rounds)
+}
+
+fn list(matrix: &[Measurement], expected: Duration) {
+    for measurement in matrix {
+        let names: Vec<_> = measurement.contestants.iter().map(|it| it.name).collect();
+        println!("{:<40} {}", measurement.label(), names.join(" "));
+    }
+    println!("about {} s", expected.as_secs());
+}

@@ -1,0 +1,179 @@
+//! This library, in both versions of its wire and in both directions.
+
+use std::{collections::HashSet, net::Ipv4Addr};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use wsrpc::{
+    Client, PeerState, Peers, ProtocolVersion, Request, Response, SecretKey, Server, SessionConfig,
+    Status, Streaming,
+};
+
+use super::{Contestant, Endpoint, Failure, Serving, connect_all};
+use crate::{
+    calls::{Callers, Calls, random_body},
+    proto::{
+        Body, Wanted,
+        bench_client::BenchClient,
+        bench_server::{Bench, BenchServer},
+    },
+};
+
+/// The client calls, as with any other library.
+pub struct ClientCalls<const VERSION: u8>;
+
+/// The server calls its clients.
+pub struct ServerCalls<const VERSION: u8>;
+
+impl<const VERSION: u8> Contestant for ClientCalls<VERSION> {
+    type Caller = Callers<BenchClient>;
+
+    async fn serve(_: usize) -> Result<Serving<Self::Caller>, Failure> {
+        let (endpoint, _) = serve().await?;
+        Ok(Serving::without_callers(endpoint))
+    }
+
+    async fn connect(server: Endpoint, connections: usize) -> Result<Self::Caller, Failure> {
+        connect::<VERSION>(server, connections).await
+    }
+}
+
+impl<const VERSION: u8> Contestant for ServerCalls<VERSION> {
+    type Caller = Callers<BenchClient>;
+
+    async fn serve(connections: usize) -> Result<Serving<Self::Caller>, Failure> {
+        let (endpoint, peers) = serve().await?;
+        Ok(Serving {
+            endpoint,
+            callers: Some(Box::pin(callers_of(peers, connections))),
+        })
+    }
+
+    /// The stubs are not called, but keep their sessions open.
+    async fn connect(server: Endpoint, connections: usize) -> Result<Self::Caller, Failure> {
+        connect::<VERSION>(server, connections).await
+    }
+}
+
+async fn serve() -> Result<(Endpoint, Peers), Failure> {
+    let key = SecretKey::generate();
+    let public = key.public_key();
+    let server = Server::builder(key)
+        .allow_any()
+        .session(settings())
+        .add_service(BenchServer::new(Echo))
+        .bind((Ipv4Addr::UNSPECIFIED, 0))
+        .await?;
+    let endpoint = Endpoint {
+        address: (Ipv4Addr::LOCALHOST, server.local_addr()?.port()).into(),
+        key: Some(public.to_string()),
+    };
+    let peers = server.peers();
+    tokio::spawn(server.serve());
+    Ok((endpoint, peers))
+}
+
+/// Connects with a key for each connection, since a key has one session.
+async fn connect<const VERSION: u8>(
+    server: Endpoint,
+    connections: usize,
+) -> Result<Callers<BenchClient>, Failure> {
+    let key = server.key.as_deref();
+    let key = key.ok_or("a wsrpc client needs the server's public key: give --key")?;
+    let key = key.parse()?;
+    let version = match VERSION {
+        1 => ProtocolVersion::V1,
+        _ => ProtocolVersion::V2,
+    };
+    let connect = |index| {
+        let address = server.address_of(index);
+        let client = Client::builder(SecretKey::generate(), key)
+            .max_version(version)
+            .session(settings())
+            .add_service(BenchServer::new(Echo));
+        async move {
+            let client = client.connect(address.to_string()).await?;
+            Ok(BenchClient::new(client.channel()))
+        }
+    };
+    Ok(Callers(connect_all(connections, connect).await?))
+}
+
+/// The stubs of the clients, once this many have come.
+async fn callers_of(peers: Peers, connections: usize) -> Result<Callers<BenchClient>, Failure> {
+    let mut events = peers.events();
+    let mut keys = HashSet::new();
+    while keys.len() < connections {
+        let event = events.next().await.ok_or("the server has shut down")?;
+        match event.state {
+            PeerState::Connected => keys.insert(event.key),
+            _ => keys.remove(&event.key),
+        };
+    }
+    let stub = |key| BenchClient::new(peers.channel(key));
+    Ok(Callers(keys.into_iter().map(stub).collect()))
+}
+
+/// As many calls at once as the benchmark makes.
+fn settings() -> SessionConfig {
+    SessionConfig::default().max_concurrent_handlers(16 * 1024)
+}
+
+impl Calls for BenchClient {
+    async fn unary(&mut self, body: Bytes) -> Result<Bytes, Failure> {
+        Ok(self.echo(Body { body }).await?.into_inner().body)
+    }
+
+    async fn download(
+        &mut self,
+        messages: u64,
+        size: u64,
+    ) -> Result<impl Stream<Item = Result<Bytes, Failure>> + Send, Failure> {
+        let answers = BenchClient::download(self, Wanted { messages, size }).await?;
+        Ok(bodies(answers.into_inner()))
+    }
+
+    async fn echo_all(
+        &mut self,
+        requests: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<impl Stream<Item = Result<Bytes, Failure>> + Send, Failure> {
+        let requests = requests.map(|body| Body { body });
+        let answers = BenchClient::echo_all(self, requests).await?;
+        Ok(bodies(answers.into_inner()))
+    }
+}
+
+fn bodies(answers: Streaming<Body>) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
+    answers
+        .map_ok(|message| message.body)
+        .map_err(Failure::from)
+}
+
+/// Answers as `bench.proto` says.
+struct Echo;
+
+impl Bench for Echo {
+    async fn echo(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
+        Ok(Response::new(request.into_inner()))
+    }
+
+    async fn download(
+        &self,
+        request: Request<Wanted>,
+    ) -> Result<Response<impl Stream<Item = Result<Body, Status>> + Send>, Status> {
+        let Wanted { messages, size } = request.into_inner();
+        let (Ok(messages), Ok(size)) = (usize::try_from(messages), usize::try_from(size)) else {
+            return Err(Status::out_of_range("more than this machine can count"));
+        };
+        let body = random_body(size);
+        let answers = stream::repeat_with(move || Ok(Body { body: body.clone() })).take(messages);
+        Ok(Response::new(answers))
+    }
+
+    async fn echo_all(
+        &self,
+        request: Request<Streaming<Body>>,
+    ) -> Result<Response<impl Stream<Item = Result<Body, Status>> + Send>, Status> {
+        Ok(Response::new(request.into_inner().map_err(Status::from)))
+    }
+}

@@ -1,0 +1,192 @@
+//! Which contestants carry which loads.
+
+use std::time::Duration;
+
+use crate::{
+    contestant::{NAMES, Name},
+    order::{Kind, Load},
+    results::Runtime,
+};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+/// What may be in flight at once, all bodies together.
+const MOST_IN_FLIGHT: usize = 64 * MIB;
+
+/// A load, and who is to carry it.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    pub load: Load,
+    pub runtime: Runtime,
+    pub contestants: Vec<&'static Name>,
+}
+
+impl Measurement {
+    /// How it is called in arguments and tables.
+    pub fn label(&self) -> String {
+        label(self.load, self.runtime)
+    }
+
+    /// How long one of its rounds takes, with the processes' start.
+    pub fn expected(&self) -> Duration {
+        let start = Duration::from_millis(150);
+        // Handshakes, mostly.
+        let connecting = Duration::from_micros(600) * self.load.connections as u32;
+        let asked = Duration::from_millis(self.load.warm_up_ms + self.load.measured_ms);
+        start + connecting + asked
+    }
+}
+
+/// How a load is called in arguments and tables.
+pub fn label(load: Load, runtime: Runtime) -> String {
+    let kind = match load.kind {
+        Kind::Unary => "unary",
+        Kind::ServerStream => "server-stream",
+        Kind::Bidirectional => "bidirectional",
+    };
+    let mut label = format!("{kind}/{}/{}", size_label(load.size), load.in_flight);
+    if load.connections > 1 {
+        label += &format!("/{}-connections", load.connections);
+    }
+    if runtime == Runtime::Multi {
+        label += "/multi";
+    }
+    label
+}
+
+/// A size in the largest unit that it is a multiple of.
+pub fn size_label(size: usize) -> String {
+    match size {
+        0 => "0B".to_owned(),
+        _ if size % MIB == 0 => format!("{}MiB", size / MIB),
+        _ if size % KIB == 0 => format!("{}KiB", size / KIB),
+        _ => format!("{size}B"),
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// A few loads, within two minutes.
+    pub quick: bool,
+    /// How long to count.
+    pub measured: Duration,
+    /// A part of a contestant's name; any of them does.
+    pub only: Vec<String>,
+    /// A part of a load's label; any of them does.
+    pub loads: Vec<String>,
+}
+
+impl Choice {
+    /// All measurements of this choice.
+    pub fn matrix(&self) -> Vec<Measurement> {
+        let shapes = if self.quick { quick() } else { full() };
+        let measurements = shapes.into_iter().map(|shape| self.measurement(shape));
+        measurements
+            .filter(|it| chosen(&self.loads, &it.label()) && !it.contestants.is_empty())
+            .collect()
+    }
+
+    fn measurement(&self, shape: Shape) -> Measurement {
+        // Longer for large loads would only measure the same again: connections are up, and buffers have grown.
+        let warm_up =
+            (self.measured / 2).clamp(Duration::from_millis(100), Duration::from_millis(500));
+        let load = Load {
+            kind: shape.kind,
+            size: shape.size,
+            in_flight: shape.in_flight,
+            connections: shape.connections,
+            warm_up_ms: millis(warm_up),
+            measured_ms: millis(self.measured),
+        };
+        let can = |name: &&Name| name.kinds.contains(&load.kind) && chosen(&self.only, name.name);
+        Measurement {
+            load,
+            runtime: shape.runtime,
+            contestants: NAMES.iter().filter(can).collect(),
+        }
+    }
+}
+
+/// Whether any of the filters is a part of `name`, or there is none.
+pub fn chosen(filters: &[String], name: &str) -> bool {
+    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+}
+
+fn millis(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// A load without its times.
+#[derive(Clone, Copy)]
+struct Shape {
+    kind: Kind,
+    size: usize,
+    in_flight: usize,
+    connections: usize,
+    runtime: Runtime,
+}
+
+impl Shape {
+    fn unary(size: usize, in_flight: usize) -> Self {
+        Self {
+            kind: Kind::Unary,
+            size,
+            in_flight,
+            connections: 1,
+            runtime: Runtime::Pinned,
+        }
+    }
+
+    fn stream(kind: Kind, size: usize) -> Self {
+        let one = Self::unary(size, 1);
+        Self { kind, ..one }
+    }
+
+    /// One call in flight on each connection.
+    fn connections(connections: usize) -> Self {
+        let calls = Self::unary(32, connections);
+        Self {
+            connections,
+            ..calls
+        }
+    }
+
+    fn multi(size: usize, in_flight: usize) -> Self {
+        let pinned = Self::unary(size, in_flight);
+        Self {
+            runtime: Runtime::Multi,
+            ..pinned
+        }
+    }
+}
+
+fn full() -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    for size in [0, 32, KIB, 64 * KIB, MIB] {
+        for in_flight in [1, 16, 256, 4096] {
+            if in_flight * size <= MOST_IN_FLIGHT {
+                shapes.push(Shape::unary(size, in_flight));
+            }
+        }
+    }
+    for kind in [Kind::ServerStream, Kind::Bidirectional] {
+        shapes.extend([KIB, 64 * KIB].map(|size| Shape::stream(kind, size)));
+    }
+    shapes.extend([100, 10_000].map(Shape::connections));
+    shapes.push(Shape::multi(32, 256));
+    shapes
+}
+
+/// Those that the bar is about.
+fn quick() -> Vec<Shape> {
+    vec![
+        Shape::unary(32, 1),
+        Shape::unary(32, 256),
+        Shape::unary(KIB, 256),
+        Shape::unary(64 * KIB, 16),
+        Shape::stream(Kind::ServerStream, KIB),
+        Shape::connections(100),
+        Shape::multi(32, 256),
+    ]
+}

@@ -1,0 +1,171 @@
+//! A process that the conductor started: a server or a client of one contestant, which does what it is told.
+
+use std::{
+    io::{self, BufRead, Write},
+    process,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tokio::{
+    runtime::{Builder, Runtime as Tokio},
+    select,
+    sync::mpsc,
+    time::sleep,
+};
+
+use crate::{
+    contestant::{Caller, Contestant, Endpoint, Failure, Name, Program, Side},
+    meter::Meter,
+    order::{Load, Order, Report},
+    results::Runtime,
+};
+
+/// What a process is.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// It listens for this many connections.
+    Server { connections: usize },
+    /// It makes this many connections.
+    Client {
+        server: Endpoint,
+        connections: usize,
+    },
+}
+
+impl Role {
+    /// Which side it is.
+    pub fn side(&self) -> Side {
+        match self {
+            Self::Server { .. } => Side::Server,
+            Self::Client { .. } => Side::Client,
+        }
+    }
+}
+
+/// Is this process, until its input ends.
+pub fn run(name: &Name, role: Role, runtime: Runtime) -> Result<(), Failure> {
+    let Program::Itself(work) = name.program;
+    // Before there are any threads, which then stay on the same core.
+    if runtime == Runtime::Pinned {
+        pin(role.side())?;
+    }
+    build(runtime)?.block_on(work(role))
+}
+
+/// The server has the first core that the benchmark may use, and the client the last.
+fn pin(side: Side) -> Result<(), Failure> {
+    let allowed = sched_getaffinity(None)?;
+    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+    let core = match side {
+        Side::Server => cores.next(),
+        Side::Client => cores.next_back(),
+    };
+    let mut only = CpuSet::new();
+    only.set(core.ok_or("there is no core that this process may use")?);
+    Ok(sched_setaffinity(None, &only)?)
+}
+
+fn build(runtime: Runtime) -> io::Result<Tokio> {
+    match runtime {
+        Runtime::Pinned => Builder::new_current_thread().enable_all().build(),
+        Runtime::Multi => Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build(),
+    }
+}
+
+/// Serves or connects, says so, and carries the loads that are asked for.
+pub async fn play<C: Contestant>(role: Role) -> Result<(), Failure> {
+    let orders = orders();
+    // Servers are dropped when the process ends, callers are what the orders are for.
+    let caller = match role {
+        Role::Server { connections } => {
+            let serving = C::serve(connections).await?;
+            say(&Report::Listening {
+                address: serving.endpoint.address.to_string(),
+                key: serving.endpoint.key,
+            })?;
+            match serving.callers {
+                None => return never(orders).await,
+                Some(callers) => callers.await?,
+            }
+        }
+        Role::Client {
+            server,
+            connections,
+        } => C::connect(server, connections).await?,
+    };
+    say(&Report::Connected)?;
+    obey(&caller, orders).await
+}
+
+async fn obey(
+    caller: &impl Caller,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) -> Result<(), Failure> {
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Run(load) => carry(caller, load).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn never(mut orders: mpsc::UnboundedReceiver<Order>) -> Result<(), Failure> {
+    match orders.recv().await {
+        Some(order) => {
+            Err(format!("this process makes no calls, and was told to {order:?}").into())
+        }
+        None => Ok(()),
+    }
+}
+
+async fn carry(caller: &impl Caller, load: Load) -> Result<(), Failure> {
+    let meter = Arc::new(Meter::new());
+    let timed = async {
+        sleep(Duration::from_millis(load.warm_up_ms)).await;
+        say(&Report::Began)?;
+        meter.begin();
+        sleep(Duration::from_millis(load.measured_ms)).await;
+        say(&Report::Ran(meter.end()))
+    };
+    select! {
+        result = timed => result,
+        result = caller.run(load, meter.clone()) => {
+            result?;
+            Err("the load ended before its time".into())
+        }
+    }
+}
+
+/// The lines of the input. The process ends with it, whatever it is doing: taking ten thousand connections down in good
+/// order would only cost time.
+fn orders() -> mpsc::UnboundedReceiver<Order> {
+    let (sender, orders) = mpsc::unbounded_channel();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            let order = line.map_err(Failure::from);
+            match order.and_then(|line| Ok(serde_json::from_str(&line)?)) {
+                Ok(order) => drop(sender.send(order)),
+                Err(error) => {
+                    eprintln!("an order cannot be read: {error}");
+                    process::exit(2);
+                }
+            }
+        }
+        process::exit(0);
+    });
+    orders
+}
+
+fn say(report: &Report) -> Result<(), Failure> {
+    let mut line = serde_json::to_vec(report)?;
+    line.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&line)?;
+    Ok(stdout.flush()?)
+}

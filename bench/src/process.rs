@@ -1,0 +1,161 @@
+//! A process of a contestant, as its conductor sees it.
+
+use std::{env, fs, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+use crate::{
+    contestant::{Endpoint, Failure, Name, Program, Side},
+    order::{Counted, Load, Order, Report},
+    peer::Role,
+    results::Runtime,
+};
+
+/// It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    /// For errors.
+    who: String,
+    child: Child,
+    orders: ChildStdin,
+    reports: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts one side of a contestant.
+    pub fn start(name: &Name, role: &Role, runtime: Runtime) -> Result<Self, Failure> {
+        let who = match role.side() {
+            Side::Server => format!("the server of {}", name.name),
+            Side::Client => format!("the client of {}", name.name),
+        };
+        let mut child = command(name.program)?
+            .args(arguments(name.name, role, runtime))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{who} cannot be started: {error}"))?;
+        let piped = "its input and its output are piped";
+        let orders = child.stdin.take().ok_or(piped)?;
+        let reports = BufReader::new(child.stdout.take().ok_or(piped)?).lines();
+        Ok(Self {
+            who,
+            child,
+            orders,
+            reports,
+        })
+    }
+
+    /// Where the server listens, once it does.
+    pub async fn listening(&mut self) -> Result<Endpoint, Failure> {
+        match self.next().await? {
+            Report::Listening { address, key } => {
+                let address = address.parse();
+                let address = address.map_err(|e| format!("the address of {}: {e}", self.who))?;
+                Ok(Endpoint { address, key })
+            }
+            other => Err(self.unexpected("that it listens", &other)),
+        }
+    }
+
+    /// Waits until it has all its connections.
+    pub async fn connected(&mut self) -> Result<(), Failure> {
+        match self.next().await? {
+            Report::Connected => Ok(()),
+            other => Err(self.unexpected("that it is connected", &other)),
+        }
+    }
+
+    /// Lets it carry a load.
+    pub async fn run(&mut self, load: Load) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(&Order::Run(load))?;
+        line.push(b'\n');
+        let written = self.orders.write_all(&line).await;
+        written.map_err(|e| format!("{} takes no orders: {e}", self.who).into())
+    }
+
+    /// Waits until the warm-up is over.
+    pub async fn began(&mut self) -> Result<(), Failure> {
+        match self.next().await? {
+            Report::Began => Ok(()),
+            other => Err(self.unexpected("that it began to count", &other)),
+        }
+    }
+
+    /// What it counted, once it has.
+    pub async fn ran(&mut self) -> Result<Counted, Failure> {
+        match self.next().await? {
+            Report::Ran(counted) => Ok(counted),
+            other => Err(self.unexpected("what it counted", &other)),
+        }
+    }
+
+    /// The CPU time of its threads so far.
+    pub fn cpu_seconds(&self) -> Result<f64, Failure> {
+        let mut nanos = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.id()?))? {
+            // A thread that has just ended has no file.
+            let Ok(times) = fs::read_to_string(thread?.path().join("schedstat")) else {
+                continue;
+            };
+            let running = times.split_whitespace().next();
+            nanos += running.ok_or("schedstat is empty")?.parse::<u64>()?;
+        }
+        Ok(nanos as f64 / 1e9)
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> Result<u32, Failure> {
+        let id = self.child.id();
+        id.ok_or_else(|| format!("{} has ended", self.who).into())
+    }
+
+    async fn next(&mut self) -> Result<Report, Failure> {
+        if let Some(line) = self.reports.next_line().await? {
+            return serde_json::from_str(&line)
+                .map_err(|e| format!("{} said {line:?}: {e}", self.who).into());
+        }
+        let status = self.child.wait().await?;
+        Err(format!("{} ended too early, with {status}", self.who).into())
+    }
+
+    fn unexpected(&self, wanted: &str, said: &Report) -> Failure {
+        format!("{} was to say {wanted}, and said {said:?}", self.who).into()
+    }
+}
+
+fn command(program: Program) -> Result<Command, Failure> {
+    match program {
+        Program::Itself(_) => Ok(Command::new(env::current_exe()?)),
+    }
+}
+
+/// As `cli.rs` and `bench/go` read them.
+fn arguments(name: &str, role: &Role, runtime: Runtime) -> Vec<String> {
+    let runtime = match runtime {
+        Runtime::Pinned => "pinned",
+        Runtime::Multi => "multi",
+    };
+    let (side, connections, server) = match role {
+        Role::Server { connections } => ("server", connections, None),
+        Role::Client {
+            connections,
+            server,
+        } => ("client", connections, Some(server)),
+    };
+    let mut arguments = vec!["peer".to_owned(), side.to_owned()];
+    let mut flag = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
+    flag("--contestant", name.to_owned());
+    flag("--connections", connections.to_string());
+    flag("--runtime", runtime.to_owned());
+    if let Some(server) = server {
+        flag("--address", server.address.to_string());
+        if let Some(key) = &server.key {
+            flag("--key", key.clone());
+        }
+    }
+    arguments
+}
