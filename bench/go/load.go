@@ -45,8 +45,8 @@ func connectAll(count int, connect func(number int) (connection, error)) ([]conn
 	return connections, <-failed
 }
 
-// carryLoad carries a load, counts once it is warm, and reports both.
-func carryLoad(connections []connection, load load) error {
+// carry carries a load, counts once it is warm, and reports both.
+func carry(connections []connection, load load) error {
 	ctx, stop := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup
 	defer tasks.Wait()

@@ -6,9 +6,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"runtime"
@@ -51,31 +51,30 @@ func fail(err error) {
 }
 
 func run(arguments []string) error {
-	if len(arguments) == 0 {
-		return fmt.Errorf("no side is given: server or client")
+	if len(arguments) < 2 || arguments[0] != "peer" {
+		return errors.New("usage: wsrpc-bench peer server|client [flags]")
 	}
-	side := arguments[0]
+	side := arguments[1]
 	flags := flag.NewFlagSet(side, flag.ContinueOnError)
 	name := flags.String("contestant", "", strings.Join(names(), " or "))
 	connections := flags.Int("connections", 1, "connections to make, or to be ready for")
 	address := flags.String("address", "", "the server's address, for a client")
 	key := flags.String("key", "", "the server's public key in hex, for a client")
 	kind := flags.String("runtime", "pinned", "pinned (to one core) or multi (two threads)")
-	if err := flags.Parse(arguments[1:]); err != nil {
+	if err := flags.Parse(arguments[2:]); err != nil {
 		return err
 	}
 	contestant, known := contestants[*name]
 	if !known {
 		return fmt.Errorf("--contestant %q is not one of %s", *name, strings.Join(names(), ", "))
 	}
-	core, known := map[string]int{"server": 0, "client": 1}[side]
-	if !known {
+	if side != "server" && side != "client" {
 		return fmt.Errorf("the side %q is neither server nor client", side)
 	}
 	switch *kind {
 	case "pinned":
-		if err := pin(core); err != nil {
-			return fmt.Errorf("cannot pin to core %d: %w", core, err)
+		if err := pin(side); err != nil {
+			return fmt.Errorf("cannot pin to one core: %w", err)
 		}
 		runtime.GOMAXPROCS(1)
 	case "multi":
@@ -88,7 +87,7 @@ func run(arguments []string) error {
 		return serve(contestant, *connections)
 	}
 	server := endpoint{address: *address, key: *key}
-	return carry(contestant, server, *connections)
+	return call(contestant, server, *connections)
 }
 
 func serve(c contestant, connections int) error {
@@ -99,11 +98,13 @@ func serve(c contestant, connections int) error {
 	if err := report("listening", listening{server.address, &server.key}); err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, os.Stdin)
-	return err
+	for order := range orders() {
+		return fmt.Errorf("a server makes no calls, and was told to %+v", order)
+	}
+	return nil
 }
 
-func carry(c contestant, server endpoint, count int) error {
+func call(c contestant, server endpoint, count int) error {
 	connections, err := c.connect(context.Background(), server, count)
 	if err != nil {
 		return fmt.Errorf("cannot connect to %s: %w", server.address, err)
@@ -111,7 +112,12 @@ func carry(c contestant, server endpoint, count int) error {
 	if err := reportWord("connected"); err != nil {
 		return err
 	}
-	return obey(os.Stdin, func(load load) error { return carryLoad(connections, load) })
+	for load := range orders() {
+		if err := carry(connections, load); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func names() []string {

@@ -3,9 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 )
@@ -42,29 +40,30 @@ type latency struct {
 	Max  float64 `json:"max"`
 }
 
-// obey carries out one order after the other, until there are no more.
-func obey(orders io.Reader, carry func(load) error) error {
-	lines := bufio.NewReader(orders)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
+// orders are the lines of the input. The process ends with it, whatever it is doing: taking ten thousand connections
+// down in good order would only cost time.
+func orders() <-chan load {
+	loads := make(chan load)
+	go func() {
+		lines := bufio.NewScanner(os.Stdin)
+		for lines.Scan() {
+			var order struct {
+				Run *load `json:"run"`
+			}
+			if err := json.Unmarshal(lines.Bytes(), &order); err != nil {
+				fail(fmt.Errorf("an order that is no JSON, %q: %w", lines.Text(), err))
+			}
+			if order.Run == nil {
+				fail(fmt.Errorf("an order that is not known here: %q", lines.Text()))
+			}
+			loads <- *order.Run
 		}
-		var order struct {
-			Run *load `json:"run"`
+		if err := lines.Err(); err != nil {
+			fail(err)
 		}
-		if err := json.Unmarshal(line, &order); err != nil {
-			return fmt.Errorf("an order that is no JSON, %q: %w", line, err)
-		}
-		if order.Run == nil {
-			return fmt.Errorf("an order that is not known here: %q", line)
-		}
-		if err := carry(*order.Run); err != nil {
-			return err
-		}
-	}
+		os.Exit(0)
+	}()
+	return loads
 }
 
 // report says something that has a value.
