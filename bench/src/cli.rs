@@ -7,7 +7,7 @@ use tokio::runtime::Builder;
 
 use crate::{
     conductor,
-    contestant::{Endpoint, Failure, NAMES, Name},
+    contestant::{Endpoint, Failure, NAMES, Name, Program, go},
     machine,
     matrix::{Choice, Measurement},
     peer::{self, Role},
@@ -117,12 +117,12 @@ impl Peer {
 impl Run {
     async fn act(self) -> Result<(), Failure> {
         let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 });
-        let matrix = self.choice()?.matrix();
-        let expected = expected(&matrix, rounds);
+        let mut matrix = self.choice()?.matrix();
         if self.list {
-            list(&matrix, expected);
+            list(&matrix, expected(&matrix, rounds));
             return Ok(());
         }
+        leave_out_go_unless_built(&mut matrix);
         if matrix.is_empty() {
             return Err("no load is left to measure: --list without filters shows them all".into());
         }
@@ -137,7 +137,7 @@ impl Run {
             versions: machine::versions(),
             ..Results::default()
         };
-        let progress = Progress::new(expected);
+        let progress = Progress::new(expected(&matrix, rounds));
         let (done, failures) = conductor::run(&matrix, rounds, &progress).await;
         drop(progress);
         results.rounds = done;
@@ -165,6 +165,20 @@ impl Run {
             loads: self.load.clone(),
         })
     }
+}
+
+/// Says so, too.
+fn leave_out_go_unless_built(matrix: &mut Vec<Measurement>) {
+    let is_go = |name: &&Name| matches!(name.program, Program::Go);
+    if !matrix.iter().any(|it| it.contestants.iter().any(is_go)) {
+        return;
+    }
+    let Err(error) = go::build() else { return };
+    eprintln!("the contestants in Go are left out: {error}");
+    for measurement in &mut *matrix {
+        measurement.contestants.retain(|name| !is_go(&name));
+    }
+    matrix.retain(|it| !it.contestants.is_empty());
 }
 
 fn expected(matrix: &[Measurement], rounds: usize) -> Duration {

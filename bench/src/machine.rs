@@ -26,6 +26,11 @@ const PACKAGES: &[&str] = &[
     "wsrpc",
 ];
 const LOCK: &str = include_str!("../../Cargo.lock");
+const GO_MODULES: &[&str] = &[
+    "github.com/smartcontractkit/wsrpc",
+    "google.golang.org/grpc",
+];
+const GO_LOCK: &str = include_str!("../go/go.mod");
 
 impl Machine {
     /// What the system says; empty where it does not say it.
@@ -66,6 +71,12 @@ pub fn versions() -> BTreeMap<String, String> {
             name = package;
         } else if let (Some(version), true) = (value("version = \""), PACKAGES.contains(&name)) {
             versions.insert(name.to_owned(), version.to_owned());
+        }
+    }
+    for line in GO_LOCK.lines() {
+        let (module, version) = line.trim().split_once(' ').unwrap_or_default();
+        if GO_MODULES.contains(&module) {
+            versions.insert(module.to_owned(), version.to_owned());
         }
     }
     versions

@@ -47,7 +47,9 @@ impl Role {
 
 /// Is this process, until its input ends.
 pub fn run(name: &Name, role: Role, runtime: Runtime) -> Result<(), Failure> {
-    let Program::Itself(work) = name.program;
+    let Program::Itself(work) = name.program else {
+        return Err(format!("{} is no part of this program", name.name).into());
+    };
     // Before there are any threads, which then stay on the same core.
     if runtime == Runtime::Pinned {
         pin(role.side())?;

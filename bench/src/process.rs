@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    contestant::{Endpoint, Failure, Name, Program, Side},
+    contestant::{Endpoint, Failure, Name, Program, Side, go},
     order::{Counted, Load, Order, Report},
     peer::Role,
     results::Runtime,
@@ -130,6 +130,7 @@ impl Process {
 fn command(program: Program) -> Result<Command, Failure> {
     match program {
         Program::Itself(_) => Ok(Command::new(env::current_exe()?)),
+        Program::Go => Ok(Command::new(go::program()?)),
     }
 }
 

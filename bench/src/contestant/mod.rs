@@ -10,8 +10,12 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+pub mod go;
+mod jsonrpsee;
 mod limit;
 mod raw_tls;
+mod tarpc;
+mod tonic;
 mod websocket;
 mod wsrpc;
 
@@ -76,6 +80,8 @@ pub enum Side {
 pub enum Program {
     /// This program.
     Itself(fn(Role) -> Working),
+    /// That of `bench/go`.
+    Go,
 }
 
 /// What a process does until its input ends.
@@ -105,6 +111,11 @@ pub const NAMES: &[Name] = &[
     Name::of::<wsrpc::ServerCalls<2>>("wsrpc-v2-calls-client", Side::Server, ALL_KINDS),
     Name::of::<wsrpc::ClientCalls<1>>("wsrpc-v1", Side::Client, UNARY),
     Name::of::<wsrpc::ServerCalls<1>>("wsrpc-v1-calls-client", Side::Server, UNARY),
+    Name::of::<tonic::Tonic>("tonic", Side::Client, ALL_KINDS),
+    Name::of::<tarpc::Tarpc>("tarpc", Side::Client, UNARY),
+    Name::of::<jsonrpsee::Jsonrpsee>("jsonrpsee", Side::Client, UNARY),
+    Name::of_go("go-wsrpc", UNARY),
+    Name::of_go("go-grpc", ALL_KINDS),
 ];
 
 impl Name {
@@ -118,6 +129,15 @@ impl Name {
             name,
             program,
             caller,
+            kinds,
+        }
+    }
+
+    const fn of_go(name: &'static str, kinds: &'static [Kind]) -> Self {
+        Self {
+            name,
+            program: Program::Go,
+            caller: Side::Client,
             kinds,
         }
     }
