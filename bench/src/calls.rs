@@ -3,14 +3,14 @@
 use std::{future::Future, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, future::try_join_all, stream};
 use rustls::crypto::aws_lc_rs::default_provider;
 use tokio::task::JoinSet;
 
 use crate::{
     contestant::{Caller, Failure},
     meter::Meter,
-    order::{Kind, Load},
+    order::{Burst, Kind, Load},
 };
 
 /// The stubs of one connection.
@@ -57,6 +57,22 @@ impl<C: Calls> Caller for Callers<C> {
             Some(ended) => ended?,
             None => Err("there is neither a connection nor a call to make".into()),
         }
+    }
+
+    async fn burst(&self, burst: Burst) -> Result<(), Failure> {
+        let body = random_body(burst.size);
+        let call = async |mut calls: C| {
+            let answer = calls.unary(body.clone()).await?;
+            check_len(&answer, burst.size)
+        };
+        let call = &call;
+        let connections = self.0.iter().map(|calls| async move {
+            try_join_all((0..burst.calls).map(|_| call(calls.clone()))).await
+        });
+        stream::iter(connections)
+            .buffer_unordered(burst.connections)
+            .try_for_each(|_| async { Ok(()) })
+            .await
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     peer::{self, Role},
     progress::Progress,
     results::{Machine, Results, Runtime},
+    scenes::{self, Returning, Scene},
     table,
 };
 
@@ -34,7 +35,7 @@ struct Run {
     /// Only contestants with this in their name. May be given several times.
     #[arg(long, value_name = "FILTER")]
     only: Vec<String>,
-    /// Only loads with this in their label, such as unary/32B/256. May be given several times.
+    /// Only loads and scenes with this in their label, such as unary/32B/256 or idle-memory. May be given several times.
     #[arg(long, value_name = "FILTER")]
     load: Vec<String>,
     /// How often to make each measurement [default: 3, or 1 with --quick].
@@ -56,6 +57,9 @@ enum Command {
     /// Is one side of a contestant.
     #[command(hide = true)]
     Peer(Peer),
+    /// Is a server that can be started again.
+    #[command(hide = true)]
+    Returning(Returning),
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +93,7 @@ impl Cli {
     pub fn act(self) -> Result<(), Failure> {
         match self.command {
             Some(Command::Peer(peer)) => peer.act(),
+            Some(Command::Returning(returning)) => scenes::serve_again(&returning),
             None => {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
                 runtime.block_on(self.run.act())
@@ -117,13 +122,16 @@ impl Peer {
 impl Run {
     async fn act(self) -> Result<(), Failure> {
         let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 });
-        let mut matrix = self.choice()?.matrix();
+        let choice = self.choice()?;
+        let mut matrix = choice.matrix();
+        let scenes = scenes::chosen_of(&choice);
         if self.list {
-            list(&matrix, expected(&matrix, rounds));
+            let expected = expected(&matrix, rounds) + expected_of(&scenes);
+            list(&matrix, &scenes, expected);
             return Ok(());
         }
         leave_out_go_unless_built(&mut matrix);
-        if matrix.is_empty() {
+        if matrix.is_empty() && scenes.is_empty() {
             return Err("no load is left to measure: --list without filters shows them all".into());
         }
         if cfg!(debug_assertions) {
@@ -137,10 +145,11 @@ impl Run {
             versions: machine::versions(),
             ..Results::default()
         };
-        let progress = Progress::new(expected(&matrix, rounds));
-        let (done, failures) = conductor::run(&matrix, rounds, &progress).await;
-        drop(progress);
+        let progress = Progress::new(expected(&matrix, rounds) + expected_of(&scenes));
+        let (done, mut failures) = conductor::run(&matrix, rounds, &progress).await;
         results.rounds = done;
+        failures.extend(scenes::run(&scenes, &mut results, &progress).await);
+        drop(progress);
         if let Some(file) = &self.json {
             let json = serde_json::to_vec_pretty(&results)?;
             fs::write(file, json).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
@@ -191,10 +200,21 @@ fn expected(matrix: &[Measurement], rounds: usize) -> Duration {
         .saturating_mul(rounds)
 }
 
-fn list(matrix: &[Measurement], expected: Duration) {
+fn expected_of(scenes: &[Scene]) -> Duration {
+    let each = |it: &Scene| it.expected() * it.contestants().len() as u32;
+    scenes.iter().map(each).sum()
+}
+
+fn list(matrix: &[Measurement], scenes: &[Scene], expected: Duration) {
+    let show = |label: String, contestants: &[&Name]| {
+        let names: Vec<_> = contestants.iter().map(|it| it.name).collect();
+        println!("{label:<40} {}", names.join(" "));
+    };
     for measurement in matrix {
-        let names: Vec<_> = measurement.contestants.iter().map(|it| it.name).collect();
-        println!("{:<40} {}", measurement.label(), names.join(" "));
+        show(measurement.label(), &measurement.contestants);
+    }
+    for scene in scenes {
+        show(scene.label(), scene.contestants());
     }
     println!("about {} s", expected.as_secs());
 }

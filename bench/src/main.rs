@@ -15,6 +15,7 @@ mod peer;
 mod process;
 mod progress;
 mod results;
+mod scenes;
 mod table;
 mod tls;
 

@@ -38,6 +38,22 @@ pub struct Load {
 pub enum Order {
     /// Carry a load. Answered by [`Report::Began`] when counting begins, and [`Report::Ran`].
     Run(Load),
+    /// Carry two loads at once, for as long as the first one says. Answered by [`Report::Began`], and by a
+    /// [`Report::Ran`] for each.
+    RunBoth(Load, Load),
+    /// Be busy once on each connection. Answered by [`Report::Rests`].
+    Burst(Burst),
+}
+
+/// What a caller is to do on each connection, once.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Burst {
+    /// Bytes of each message's body.
+    pub size: usize,
+    /// Calls of a connection, all at once.
+    pub calls: usize,
+    /// Connections that are busy at the same time.
+    pub connections: usize,
 }
 
 /// What a process says.
@@ -57,6 +73,8 @@ pub enum Report {
     Began,
     /// What was counted since.
     Ran(Counted),
+    /// Each connection was busy once, and all are idle again.
+    Rests,
 }
 
 /// What a caller counted.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::try_join_all;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::{
     runtime::{Builder, Runtime as Tokio},
@@ -58,7 +59,7 @@ pub fn run(name: &Name, role: Role, runtime: Runtime) -> Result<(), Failure> {
 }
 
 /// The server has the first core that the benchmark may use, and the client the last.
-fn pin(side: Side) -> Result<(), Failure> {
+pub fn pin(side: Side) -> Result<(), Failure> {
     let allowed = sched_getaffinity(None)?;
     let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
     let core = match side {
@@ -70,7 +71,8 @@ fn pin(side: Side) -> Result<(), Failure> {
     Ok(sched_setaffinity(None, &only)?)
 }
 
-fn build(runtime: Runtime) -> io::Result<Tokio> {
+/// The runtime of a process.
+pub fn build(runtime: Runtime) -> io::Result<Tokio> {
     match runtime {
         Runtime::Pinned => Builder::new_current_thread().enable_all().build(),
         Runtime::Multi => Builder::new_multi_thread()
@@ -111,7 +113,12 @@ async fn obey(
 ) -> Result<(), Failure> {
     while let Some(order) = orders.recv().await {
         match order {
-            Order::Run(load) => carry(caller, load).await?,
+            Order::Run(load) => carry(caller, &[load]).await?,
+            Order::RunBoth(first, second) => carry(caller, &[first, second]).await?,
+            Order::Burst(burst) => {
+                caller.burst(burst).await?;
+                say(&Report::Rests)?;
+            }
         }
     }
     Ok(())
@@ -126,22 +133,34 @@ async fn never(mut orders: mpsc::UnboundedReceiver<Order>) -> Result<(), Failure
     }
 }
 
-async fn carry(caller: &impl Caller, load: Load) -> Result<(), Failure> {
-    let meter = Arc::new(Meter::new());
+/// All loads at once, for as long as the first one says.
+async fn carry(caller: &impl Caller, loads: &[Load]) -> Result<(), Failure> {
+    let first = loads.first().ok_or("there is no load to carry")?;
+    let meters: Vec<_> = loads.iter().map(|_| Arc::new(Meter::new())).collect();
     let timed = async {
-        sleep(Duration::from_millis(load.warm_up_ms)).await;
+        sleep(Duration::from_millis(first.warm_up_ms)).await;
         say(&Report::Began)?;
-        meter.begin();
-        sleep(Duration::from_millis(load.measured_ms)).await;
-        say(&Report::Ran(meter.end()))
+        meters.iter().for_each(|meter| meter.begin());
+        sleep(Duration::from_millis(first.measured_ms)).await;
+        let counted: Vec<_> = meters.iter().map(|meter| meter.end()).collect();
+        counted
+            .into_iter()
+            .try_for_each(|counted| say(&Report::Ran(counted)))
     };
+    let running = loads.iter().zip(&meters);
+    let running = running.map(|(load, meter)| caller.run(*load, meter.clone()));
     select! {
         result = timed => result,
-        result = caller.run(load, meter.clone()) => {
+        result = try_join_all(running) => {
             result?;
             Err("the load ended before its time".into())
         }
     }
+}
+
+/// Waits until the process ends with its input, for one that is not told anything.
+pub async fn until_told_to_end() -> Result<(), Failure> {
+    never(orders()).await
 }
 
 /// The lines of the input. The process ends with it, whatever it is doing: taking ten thousand connections down in good
@@ -164,7 +183,8 @@ fn orders() -> mpsc::UnboundedReceiver<Order> {
     orders
 }
 
-fn say(report: &Report) -> Result<(), Failure> {
+/// Reports to the conductor.
+pub fn say(report: &Report) -> Result<(), Failure> {
     let mut line = serde_json::to_vec(report)?;
     line.push(b'\n');
     let mut stdout = io::stdout().lock();

@@ -31,8 +31,20 @@ impl Process {
             Side::Server => format!("the server of {}", name.name),
             Side::Client => format!("the client of {}", name.name),
         };
-        let mut child = command(name.program)?
-            .args(arguments(name.name, role, runtime))
+        let mut command = command(name.program)?;
+        command.args(arguments(name.name, role, runtime));
+        Self::start_as(who, command)
+    }
+
+    /// Starts this program with other arguments.
+    pub fn start_itself(who: &str, arguments: &[&str]) -> Result<Self, Failure> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(arguments);
+        Self::start_as(who.to_owned(), command)
+    }
+
+    fn start_as(who: String, mut command: Command) -> Result<Self, Failure> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -71,7 +83,12 @@ impl Process {
 
     /// Lets it carry a load.
     pub async fn run(&mut self, load: Load) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(&Order::Run(load))?;
+        self.order(&Order::Run(load)).await
+    }
+
+    /// Tells it what to do.
+    pub async fn order(&mut self, order: &Order) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(order)?;
         line.push(b'\n');
         let written = self.orders.write_all(&line).await;
         written.map_err(|e| format!("{} takes no orders: {e}", self.who).into())
@@ -91,6 +108,29 @@ impl Process {
             Report::Ran(counted) => Ok(counted),
             other => Err(self.unexpected("what it counted", &other)),
         }
+    }
+
+    /// Waits until its connections are idle again.
+    pub async fn rests(&mut self) -> Result<(), Failure> {
+        match self.next().await? {
+            Report::Rests => Ok(()),
+            other => Err(self.unexpected("that it rests", &other)),
+        }
+    }
+
+    /// Ends it without a warning, and waits until it has ended.
+    pub async fn kill(&mut self) -> Result<(), Failure> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Its resident memory, in bytes.
+    pub fn resident(&self) -> Result<u64, Failure> {
+        let rollup = format!("/proc/{}/smaps_rollup", self.id()?);
+        let text = fs::read_to_string(&rollup)?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kib = kib.ok_or_else(|| format!("{rollup} has no line `Rss: .. kB`"))?;
+        Ok(kib.parse::<u64>()? * 1024)
     }
 
     /// The CPU time of its threads so far.

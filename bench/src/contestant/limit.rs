@@ -4,19 +4,21 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    sync::{Arc, Mutex, PoisonError},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Instant,
 };
 
 use bytes::{Buf, Bytes};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::task::JoinSet;
 
 use super::{Caller, Failure};
 use crate::{
     calls::{check_len, random_body},
     meter::Meter,
-    order::{Kind, Load},
+    order::{Burst, Kind, Load},
 };
 
 /// What is buffered before it is written, without waiting for more.
@@ -80,15 +82,16 @@ impl<F: Frames> Pipelines<F> {
     pub fn new(connections: Vec<F>) -> Self {
         Self(Mutex::new(connections))
     }
+
+    fn connections(&self) -> MutexGuard<'_, Vec<F>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<F: Frames> Caller for Pipelines<F> {
     /// Only once, since the first frame says what a connection is for.
     async fn run(&self, load: Load, meter: Arc<Meter>) -> Result<(), Failure> {
-        let connections = {
-            let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *connections)
-        };
+        let connections = mem::take(&mut *self.connections());
         let body = random_body(load.size);
         let mut tasks = JoinSet::new();
         let count = connections.len();
@@ -104,6 +107,46 @@ impl<F: Frames> Caller for Pipelines<F> {
             None => Err("there is neither a connection nor a call to make".into()),
         }
     }
+
+    /// Only once as well.
+    async fn burst(&self, burst: Burst) -> Result<(), Failure> {
+        let connections = mem::take(&mut *self.connections());
+        let body = random_body(burst.size);
+        let echoes = connections.into_iter().map(|frames| {
+            let body = body.clone();
+            async move { echo_at_once(frames, body, burst.calls).await }
+        });
+        let rests = stream::iter(echoes).buffer_unordered(burst.connections);
+        let rests = rests.try_collect().await?;
+        *self.connections() = rests;
+        Ok(())
+    }
+}
+
+/// Sends this many frames, and waits until all have come back.
+async fn echo_at_once<F: Frames>(
+    mut frames: F,
+    body: Bytes,
+    mut unsent: usize,
+) -> Result<F, Failure> {
+    let mut open = unsent;
+    frames.put(Bytes::new())?;
+    poll_fn(|cx| {
+        while unsent > 0 && frames.poll_room(cx)?.is_ready() {
+            frames.put(body.clone())?;
+            unsent -= 1;
+        }
+        // Reading never waits for writing: if both sides waited so, the connection would be dead.
+        let _ = frames.poll_flush(cx)?;
+        while open > 0 {
+            let frame = ready!(frames.poll_next(cx))?.ok_or(GONE)?;
+            check_len(&frame, body.len())?;
+            open -= 1;
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await
+    .map(|()| frames)
 }
 
 async fn carry<F: Frames>(

@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+mod bare_tls;
 pub mod go;
 mod jsonrpsee;
 mod limit;
@@ -17,13 +18,16 @@ mod raw_tls;
 mod tarpc;
 mod tonic;
 mod websocket;
-mod wsrpc;
+pub mod wsrpc;
 
 use crate::{
     meter::Meter,
-    order::{Kind, Load},
+    order::{Burst, Kind, Load},
     peer::{self, Role},
 };
+
+/// More than any message of the benchmark has, in bytes.
+const LARGEST: usize = 32 * 1024 * 1024;
 
 /// Whatever went wrong, in a sentence.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -100,12 +104,15 @@ pub struct Name {
     pub kinds: &'static [Kind],
 }
 
+/// Of one that has a part in scenes only.
+const NO_KINDS: &[Kind] = &[];
 const UNARY: &[Kind] = &[Kind::Unary];
 const ALL_KINDS: &[Kind] = &[Kind::Unary, Kind::ServerStream, Kind::Bidirectional];
 
 /// All contestants, in the order in which they are shown.
 pub const NAMES: &[Name] = &[
     Name::of::<raw_tls::RawTls>("raw-tls", Side::Client, ALL_KINDS),
+    Name::of::<bare_tls::BareTls>("bare-tls", Side::Client, NO_KINDS),
     Name::of::<websocket::WebSocket>("websocket", Side::Client, ALL_KINDS),
     Name::of::<wsrpc::ClientCalls<2>>("wsrpc-v2", Side::Client, ALL_KINDS),
     Name::of::<wsrpc::ServerCalls<2>>("wsrpc-v2-calls-client", Side::Server, ALL_KINDS),
@@ -163,6 +170,9 @@ pub trait Caller {
     /// Carries a load for ever: calls [`Meter::call`] for each call that was answered and [`Meter::message`] for each
     /// message of a stream that arrived. It is dropped when the time is over.
     fn run(&self, load: Load, meter: Arc<Meter>) -> impl Future<Output = Result<(), Failure>>;
+
+    /// Is busy once on each connection.
+    fn burst(&self, burst: Burst) -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// Makes this many connections, many at a time. `connect` is told which.

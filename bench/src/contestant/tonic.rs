@@ -16,7 +16,7 @@ use tonic::{
 };
 use tower::service_fn;
 
-use super::{Contestant, Endpoint, Failure, Serving, connect_all};
+use super::{Contestant, Endpoint, Failure, LARGEST, Serving, connect_all};
 use crate::{
     calls::{Callers, Calls, random_body},
     proto::{
@@ -52,7 +52,7 @@ impl Contestant for Tonic {
         });
         let server = Server::builder()
             .max_concurrent_streams(u32::MAX)
-            .add_service(BenchServer::new(Service))
+            .add_service(BenchServer::new(Service).max_decoding_message_size(LARGEST))
             .serve_with_incoming(incoming);
         tokio::spawn(server);
         Ok(Serving::without_callers(endpoint))
@@ -68,9 +68,8 @@ impl Contestant for Tonic {
             });
             // The connector knows where to, so that this is only what requests name as their authority.
             let target = Target::from_static("http://bench");
-            Ok(BenchClient::new(
-                target.connect_with_connector(connector).await?,
-            ))
+            let channel = target.connect_with_connector(connector).await?;
+            Ok(BenchClient::new(channel).max_decoding_message_size(LARGEST))
         });
         Ok(Callers(clients.await?))
     }

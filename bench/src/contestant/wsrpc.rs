@@ -1,6 +1,6 @@
 //! This library, in both versions of its wire and in both directions.
 
-use std::{collections::HashSet, net::Ipv4Addr};
+use std::{collections::HashSet, net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -9,7 +9,7 @@ use wsrpc::{
     Status, Streaming,
 };
 
-use super::{Contestant, Endpoint, Failure, Serving, connect_all};
+use super::{Contestant, Endpoint, Failure, LARGEST, Serving, connect_all};
 use crate::{
     calls::{Callers, Calls, random_body},
     proto::{
@@ -18,6 +18,9 @@ use crate::{
         bench_server::{Bench, BenchServer},
     },
 };
+
+/// Where tens of thousands connect at once, a busy machine makes the last ones wait.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The client calls, as with any other library.
 pub struct ClientCalls<const VERSION: u8>;
@@ -29,7 +32,7 @@ impl<const VERSION: u8> Contestant for ClientCalls<VERSION> {
     type Caller = Callers<BenchClient>;
 
     async fn serve(_: usize) -> Result<Serving<Self::Caller>, Failure> {
-        let (endpoint, _) = serve().await?;
+        let (endpoint, _) = serve(SecretKey::generate(), 0).await?;
         Ok(Serving::without_callers(endpoint))
     }
 
@@ -42,7 +45,7 @@ impl<const VERSION: u8> Contestant for ServerCalls<VERSION> {
     type Caller = Callers<BenchClient>;
 
     async fn serve(connections: usize) -> Result<Serving<Self::Caller>, Failure> {
-        let (endpoint, peers) = serve().await?;
+        let (endpoint, peers) = serve(SecretKey::generate(), 0).await?;
         Ok(Serving {
             endpoint,
             callers: Some(Box::pin(callers_of(peers, connections))),
@@ -55,14 +58,14 @@ impl<const VERSION: u8> Contestant for ServerCalls<VERSION> {
     }
 }
 
-async fn serve() -> Result<(Endpoint, Peers), Failure> {
-    let key = SecretKey::generate();
+/// Serves on a port of all loopback addresses.
+pub async fn serve(key: SecretKey, port: u16) -> Result<(Endpoint, Peers), Failure> {
     let public = key.public_key();
     let server = Server::builder(key)
         .allow_any()
         .session(settings())
         .add_service(BenchServer::new(Echo))
-        .bind((Ipv4Addr::UNSPECIFIED, 0))
+        .bind((Ipv4Addr::UNSPECIFIED, port))
         .await?;
     let endpoint = Endpoint {
         address: (Ipv4Addr::LOCALHOST, server.local_addr()?.port()).into(),
@@ -73,30 +76,35 @@ async fn serve() -> Result<(Endpoint, Peers), Failure> {
     Ok((endpoint, peers))
 }
 
-/// Connects with a key for each connection, since a key has one session.
 async fn connect<const VERSION: u8>(
     server: Endpoint,
     connections: usize,
 ) -> Result<Callers<BenchClient>, Failure> {
-    let key = server.key.as_deref();
-    let key = key.ok_or("a wsrpc client needs the server's public key: give --key")?;
-    let key = key.parse()?;
     let version = match VERSION {
         1 => ProtocolVersion::V1,
         _ => ProtocolVersion::V2,
     };
-    let connect = |index| {
-        let address = server.address_of(index);
-        let client = Client::builder(SecretKey::generate(), key)
-            .max_version(version)
-            .session(settings())
-            .add_service(BenchServer::new(Echo));
-        async move {
-            let client = client.connect(address.to_string()).await?;
-            Ok(BenchClient::new(client.channel()))
-        }
+    let connect = async |index| {
+        let client = client(&server, index, version).await?;
+        Ok(BenchClient::new(client.channel()))
     };
     Ok(Callers(connect_all(connections, connect).await?))
+}
+
+/// The client of this index, with a key of its own, since a key has one session.
+pub async fn client(
+    server: &Endpoint,
+    index: usize,
+    version: ProtocolVersion,
+) -> Result<Client, Failure> {
+    let key = server.key.as_deref();
+    let key = key.ok_or("a wsrpc client needs the server's public key: give --key")?;
+    let client = Client::builder(SecretKey::generate(), key.parse()?)
+        .max_version(version)
+        .session(settings())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .add_service(BenchServer::new(Echo));
+    Ok(client.connect(server.address_of(index).to_string()).await?)
 }
 
 /// The stubs of the clients, once this many have come.
@@ -114,9 +122,12 @@ async fn callers_of(peers: Peers, connections: usize) -> Result<Callers<BenchCli
     Ok(Callers(keys.into_iter().map(stub).collect()))
 }
 
-/// As many calls at once as the benchmark makes.
+/// As many calls at once, and as large ones, as the benchmark makes.
 fn settings() -> SessionConfig {
-    SessionConfig::default().max_concurrent_handlers(16 * 1024)
+    SessionConfig::default()
+        .max_concurrent_handlers(16 * 1024)
+        .max_recv_message_size(LARGEST)
+        .max_send_message_size(LARGEST)
 }
 
 impl Calls for BenchClient {
