@@ -81,10 +81,10 @@ async fn measure_without_limit(
 /// A server and a client that are connected.
 #[derive(Debug)]
 pub struct Pair {
+    /// It has dialled, and ends first: clients in Go complain aloud when they lose their server.
+    pub client: Process,
     /// It listens.
     pub server: Process,
-    /// It has dialled.
-    pub client: Process,
     caller: Side,
 }
 
