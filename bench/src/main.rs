@@ -14,6 +14,7 @@ mod order;
 mod peer;
 mod process;
 mod progress;
+mod report;
 mod results;
 mod scenes;
 mod table;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::order::{Counted, Latency, Load};
 
 /// All that a run found.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Results {
     /// Where it ran.
     pub machine: Machine,
@@ -30,7 +30,7 @@ pub struct Results {
 }
 
 /// Where it ran.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Machine {
     /// As the CPU calls itself.
     pub cpu: String,
@@ -58,7 +58,7 @@ pub enum Runtime {
 }
 
 /// One measurement.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Round {
     /// By name.
     pub contestant: String,
@@ -77,7 +77,7 @@ pub struct Round {
 }
 
 /// What connections cost that do nothing.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct IdleMemory {
     /// By name.
     pub contestant: String,
@@ -92,7 +92,7 @@ pub struct IdleMemory {
 }
 
 /// What connecting costs.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Handshakes {
     /// By name.
     pub contestant: String,
@@ -105,7 +105,7 @@ pub struct Handshakes {
 }
 
 /// What happens when a server is killed and comes back.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Comeback {
     /// By name.
     pub contestant: String,
@@ -122,7 +122,7 @@ pub struct Comeback {
 }
 
 /// What small calls take beside large ones.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct BesideLarge {
     /// By name.
     pub contestant: String,

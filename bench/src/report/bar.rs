@@ -1,0 +1,326 @@
+//! What wsrpc must reach, and what this run says of it.
+
+use super::{
+    figures::{self, Case, Figure, Shape, Spread},
+    numbers,
+};
+use crate::{
+    order::Kind,
+    results::{IdleMemory, Results, Runtime},
+};
+
+const V2: &str = "wsrpc-v2";
+const RAW_TLS: &str = "raw-tls";
+const WEBSOCKET: &str = "websocket";
+const TONIC: &str = "tonic";
+const KIB: usize = 1024;
+
+/// A row of the bar.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Requirement {
+    /// What is required of what.
+    pub(super) what: String,
+    /// What it is measured against.
+    wanted: Wanted,
+    /// What it came to.
+    measured: Option<Spread>,
+    /// Whether it is only aimed at.
+    pub(super) aim: bool,
+}
+
+/// What a requirement's figure must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+    /// Of memory, in bytes.
+    AtMostBytes(f64),
+    /// A ratio of two contestants whose ranges overlap, or of which the first was faster: whether that is so.
+    Alike(bool),
+}
+
+impl Requirement {
+    fn at_least(what: impl Into<String>, wanted: f64, measured: Option<Spread>) -> Self {
+        Self {
+            what: what.into(),
+            wanted: Wanted::AtLeast(wanted),
+            measured,
+            aim: false,
+        }
+    }
+
+    fn at_most(what: impl Into<String>, wanted: f64, measured: Option<Spread>) -> Self {
+        Self {
+            what: what.into(),
+            wanted: Wanted::AtMost(wanted),
+            measured,
+            aim: false,
+        }
+    }
+
+    fn at_most_kib(what: impl Into<String>, wanted: usize, measured: Option<Spread>) -> Self {
+        Self {
+            what: what.into(),
+            wanted: Wanted::AtMostBytes((wanted * KIB) as f64),
+            measured,
+            aim: false,
+        }
+    }
+
+    fn only_an_aim(self) -> Self {
+        Self { aim: true, ..self }
+    }
+
+    /// What is wanted, in a few words.
+    pub(super) fn wanted(&self) -> String {
+        let wanted = match self.wanted {
+            Wanted::AtLeast(least) => format!("at least {least}"),
+            Wanted::AtMost(most) => format!("at most {most}"),
+            Wanted::AtMostBytes(most) => format!("at most {} KiB", most / KIB as f64),
+            Wanted::Alike(_) => "the same, within the range".to_owned(),
+        };
+        if self.aim {
+            format!("aim: {wanted}")
+        } else {
+            wanted
+        }
+    }
+
+    /// What was measured, in a few words.
+    pub(super) fn measured(&self) -> String {
+        let shown = match self.wanted {
+            Wanted::AtMostBytes(_) => numbers::memory,
+            _ => numbers::ratio,
+        };
+        self.measured.map_or_else(
+            || "not measured".to_owned(),
+            |measured| numbers::spread(measured, shown),
+        )
+    }
+
+    /// Whether it was met, if it was measured.
+    pub(super) fn met(&self) -> Option<bool> {
+        let median = self.measured?.median;
+        Some(match self.wanted {
+            Wanted::AtLeast(least) => median >= least,
+            Wanted::AtMost(most) | Wanted::AtMostBytes(most) => median <= most,
+            Wanted::Alike(alike) => alike,
+        })
+    }
+
+    /// The same as a word.
+    pub(super) fn verdict(&self) -> &'static str {
+        match (self.met(), self.aim) {
+            (None, _) => "–",
+            (Some(true), false) => "met",
+            (Some(false), false) => "**not met**",
+            (Some(true), true) => "reached",
+            (Some(false), true) => "not reached",
+        }
+    }
+}
+
+/// Every requirement, whether or not it was measured.
+pub(super) fn bar(results: &Results) -> Vec<Requirement> {
+    let mut bar = calls(results);
+    bar.extend(server_calls(results));
+    bar.extend(streams_and_v1(results));
+    bar.extend(multi(results));
+    bar.extend(idle_memory(results));
+    bar.extend([handshakes(results), many_connections(results)]);
+    bar
+}
+
+fn calls(results: &Results) -> Vec<Requirement> {
+    let v2 = |size, in_flight, to, figure: Figure| {
+        let shape = Shape::calls(size, in_flight);
+        Case::pinned(V2, shape).ratio(Case::pinned(to, shape), results, figure)
+    };
+    let rate = |size, in_flight, to| v2(size, in_flight, to, figures::rate);
+    vec![
+        Requirement::at_least(
+            "32 B, 256 in flight: calls/s to limit B's",
+            0.75,
+            rate(32, 256, WEBSOCKET),
+        ),
+        Requirement::at_least(
+            "32 B, 256 in flight: calls/s to tonic's",
+            15.0,
+            rate(32, 256, TONIC),
+        ),
+        Requirement::at_least(
+            "32 B, 256 in flight: calls/s to limit A's",
+            0.5,
+            rate(32, 256, RAW_TLS),
+        )
+        .only_an_aim(),
+        Requirement::at_least(
+            "32 B, 1 in flight: calls/s to limit B's",
+            0.9,
+            rate(32, 1, WEBSOCKET),
+        ),
+        Requirement::at_most(
+            "32 B, 1 in flight: p50 to tonic's",
+            0.55,
+            v2(32, 1, TONIC, figures::p50),
+        ),
+        Requirement::at_least(
+            "1 KiB, 256 in flight: calls/s to limit B's",
+            0.7,
+            rate(KIB, 256, WEBSOCKET),
+        ),
+        Requirement::at_least(
+            "64 KiB, 16 in flight: calls/s to limit B's",
+            0.85,
+            rate(64 * KIB, 16, WEBSOCKET),
+        ),
+    ]
+}
+
+fn server_calls(results: &Results) -> impl Iterator<Item = Requirement> + use<'_> {
+    [(32, 256), (32, 1), (KIB, 256), (64 * KIB, 16)].into_iter().map(|(size, in_flight)| {
+        let shape = Shape::calls(size, in_flight);
+        let (server, client) = (Case::pinned("wsrpc-v2-calls-client", shape), Case::pinned(V2, shape));
+        let best_of = |case: Case<'_>| case.spread(results, figures::rate).map(|rate| rate.high);
+        let worst_of = |case: Case<'_>| case.spread(results, figures::rate).map(|rate| rate.low);
+        Requirement {
+            what: format!(
+                "{}, {in_flight} in flight: calls/s of a server to its client, to a client's to its server",
+                numbers::size(size)
+            ),
+            wanted: Wanted::Alike(best_of(server) >= worst_of(client)),
+            measured: server.ratio(client, results, figures::rate),
+            aim: false,
+        }
+    })
+}
+
+fn streams_and_v1(results: &Results) -> [Requirement; 2] {
+    let pair = |one, other, shape| {
+        Case::pinned(one, shape).ratio(Case::pinned(other, shape), results, figures::rate)
+    };
+    let stream = Shape {
+        kind: Kind::ServerStream,
+        ..Shape::calls(KIB, 1)
+    };
+    [
+        Requirement::at_least(
+            "Version 1, 32 B, 256 in flight: calls/s to those of the Go library with itself",
+            5.0,
+            pair("wsrpc-v1", "go-wsrpc", Shape::calls(32, 256)),
+        ),
+        Requirement::at_least(
+            "One stream of 1 KiB: messages/s to limit B's one way",
+            0.7,
+            pair(V2, WEBSOCKET, stream),
+        ),
+    ]
+}
+
+fn multi(results: &Results) -> [Requirement; 2] {
+    let to = |other| {
+        let case = |contestant| Case {
+            contestant,
+            runtime: Runtime::Multi,
+            shape: Shape::calls(32, 256),
+        };
+        case(V2).ratio(case(other), results, figures::rate)
+    };
+    [
+        Requirement::at_least(
+            "Multi-thread, 32 B, 256 in flight: calls/s to tonic's",
+            8.0,
+            to(TONIC),
+        ),
+        Requirement::at_least(
+            "Multi-thread, 32 B, 256 in flight: calls/s to limit B's",
+            0.35,
+            to(WEBSOCKET),
+        ),
+    ]
+}
+
+fn idle_memory(results: &Results) -> Vec<Requirement> {
+    let of = |connections: usize, bytes: fn(&IdleMemory) -> Option<u64>| {
+        let ours = results
+            .idle_memory
+            .iter()
+            .filter(|idle| idle.contestant == V2 && idle.connections == connections);
+        Spread::of(
+            ours.filter_map(bytes)
+                .map(|bytes| bytes as f64 / connections as f64),
+        )
+    };
+    let resting = |connections| of(connections, |idle| Some(idle.server_rss_bytes));
+    let mut rows: Vec<_> = [1_000, 10_000, 50_000]
+        .into_iter()
+        .map(|connections| {
+            let what = format!(
+                "Idle connection, one of {}: memory of the server",
+                numbers::count(connections)
+            );
+            Requirement::at_most_kib(what, 20, resting(connections))
+        })
+        .collect();
+    let largest = 50_000;
+    rows.push(
+        Requirement::at_most_kib("The same, one of 50,000", 16, resting(largest)).only_an_aim(),
+    );
+    // A burst is measured where it can be: any count shows whether a connection goes back to what it was.
+    let burst = results
+        .idle_memory
+        .iter()
+        .filter(|idle| idle.contestant == V2 && idle.after_burst_rss_bytes.is_some())
+        .map(|idle| idle.connections)
+        .max();
+    rows.push(Requirement::at_most_kib(
+        match burst {
+            Some(connections) => format!(
+                "The same after it was busy, one of {}",
+                numbers::count(connections)
+            ),
+            None => "The same after it was busy".to_owned(),
+        },
+        20,
+        of(burst.unwrap_or(largest), |idle| idle.after_burst_rss_bytes),
+    ));
+    rows
+}
+
+fn handshakes(results: &Results) -> Requirement {
+    let per_core_second = |contestant: &'static str| {
+        results
+            .handshakes
+            .iter()
+            .filter(move |handshakes| handshakes.contestant == contestant)
+            .map(|handshakes| handshakes.handshakes as f64 / handshakes.server_cpu_seconds)
+    };
+    let measured = per_core_second(V2)
+        .zip(per_core_second(RAW_TLS))
+        .map(|(ours, bare)| ours / bare);
+    Requirement::at_least(
+        "Full mutual handshakes per core-second to a bare acceptor's",
+        0.85,
+        Spread::of(measured),
+    )
+}
+
+fn many_connections(results: &Results) -> Requirement {
+    let one_each = |connections| {
+        Case::pinned(
+            V2,
+            Shape {
+                connections,
+                ..Shape::calls(32, connections)
+            },
+        )
+    };
+    Requirement::at_least(
+        "10,000 connections, one call of 32 B on each: calls/s to those of 100 connections",
+        0.8,
+        one_each(10_000).ratio(one_each(100), results, figures::rate),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Figures out of the measurements: of a contestant under a load, over all rounds.
+
+use crate::{
+    order::{Kind, Load},
+    results::{Results, Round, Runtime},
+};
+
+/// The median and the range of one figure over all rounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spread {
+    /// The lowest.
+    pub(super) low: f64,
+    /// Half of the rounds were lower.
+    pub(super) median: f64,
+    /// The highest.
+    pub(super) high: f64,
+}
+
+impl Spread {
+    /// Of these values, if there are any.
+    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .collect();
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median = match values.len() % 2 {
+            0 => (values[middle - 1] + values[middle]) / 2.0,
+            _ => values[middle],
+        };
+        Some(Self { low, median, high })
+    }
+}
+
+/// A load, without how long it was carried.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Shape {
+    /// What kind of method is called.
+    pub(super) kind: Kind,
+    /// Bytes of each message's body.
+    pub(super) size: usize,
+    /// Calls or streams that are open at any time.
+    pub(super) in_flight: usize,
+    /// Connections that they are spread over.
+    pub(super) connections: usize,
+}
+
+impl Shape {
+    /// Calls on one connection.
+    pub(super) const fn calls(size: usize, in_flight: usize) -> Self {
+        Self {
+            kind: Kind::Unary,
+            size,
+            in_flight,
+            connections: 1,
+        }
+    }
+
+    /// All that were measured so, smallest first.
+    pub(super) fn all(results: &Results, runtime: Runtime) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for round in results
+            .rounds
+            .iter()
+            .filter(|round| round.runtime == runtime)
+        {
+            let shape = Self::from(round.load);
+            if !all.contains(&shape) {
+                all.push(shape);
+            }
+        }
+        all.sort_by_key(|shape| {
+            (
+                shape.kind as u8,
+                shape.connections,
+                shape.size,
+                shape.in_flight,
+            )
+        });
+        all
+    }
+}
+
+impl From<Load> for Shape {
+    fn from(
+        Load {
+            kind,
+            size,
+            in_flight,
+            connections,
+            ..
+        }: Load,
+    ) -> Self {
+        Self {
+            kind,
+            size,
+            in_flight,
+            connections,
+        }
+    }
+}
+
+/// Something that a round tells, if it has calls to tell of.
+pub(super) type Figure = fn(&Round) -> Option<f64>;
+
+/// Calls, or a stream's messages, a second.
+pub(super) fn rate(round: &Round) -> Option<f64> {
+    (round.counted.seconds > 0.0).then(|| round.counted.count as f64 / round.counted.seconds)
+}
+
+/// Microseconds that half of the calls stayed below.
+pub(super) fn p50(round: &Round) -> Option<f64> {
+    round.counted.latency.map(|latency| latency.p50)
+}
+
+/// Microseconds that 99 % of the calls stayed below.
+pub(super) fn p99(round: &Round) -> Option<f64> {
+    round.counted.latency.map(|latency| latency.p99)
+}
+
+/// Microseconds that 99.9 % of the calls stayed below.
+pub(super) fn p999(round: &Round) -> Option<f64> {
+    round.counted.latency.map(|latency| latency.p999)
+}
+
+/// Microseconds of the slowest call.
+pub(super) fn slowest(round: &Round) -> Option<f64> {
+    round.counted.latency.map(|latency| latency.max)
+}
+
+/// CPU seconds of the server per million calls, which is microseconds per call.
+pub(super) fn server_cpu(round: &Round) -> Option<f64> {
+    per_call(round, round.server_cpu_seconds * 1e6)
+}
+
+/// CPU seconds of the client per million calls, which is microseconds per call.
+pub(super) fn client_cpu(round: &Round) -> Option<f64> {
+    per_call(round, round.client_cpu_seconds * 1e6)
+}
+
+/// Bytes on the wire per call, both ways.
+pub(super) fn wire_bytes(round: &Round) -> Option<f64> {
+    per_call(round, round.wire_bytes as f64)
+}
+
+fn per_call(round: &Round, total: f64) -> Option<f64> {
+    (round.counted.count > 0).then(|| total / round.counted.count as f64)
+}
+
+/// A contestant under a load.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    /// Its name.
+    pub(super) contestant: &'a str,
+    /// How its processes ran.
+    pub(super) runtime: Runtime,
+    /// The load.
+    pub(super) shape: Shape,
+}
+
+impl<'a> Case<'a> {
+    /// With both processes pinned.
+    pub(super) const fn pinned(contestant: &'a str, shape: Shape) -> Self {
+        Self {
+            contestant,
+            runtime: Runtime::Pinned,
+            shape,
+        }
+    }
+
+    /// A figure over all rounds, if it was measured.
+    pub(super) fn spread(self, results: &Results, figure: Figure) -> Option<Spread> {
+        Spread::of(self.rounds(results).filter_map(figure))
+    }
+
+    /// The ratio of a figure to that of another case, each round with the other's in the same round.
+    pub(super) fn ratio(self, to: Case<'_>, results: &Results, figure: Figure) -> Option<Spread> {
+        let pairs = self.rounds(results).zip(to.rounds(results));
+        Spread::of(pairs.filter_map(|(one, other)| Some(figure(one)? / figure(other)?)))
+    }
+
+    fn rounds<'r>(self, results: &'r Results) -> impl Iterator<Item = &'r Round> + use<'r, 'a> {
+        results.rounds.iter().filter(move |round| {
+            round.contestant == self.contestant
+                && round.runtime == self.runtime
+                && Shape::from(round.load) == self.shape
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_median_and_the_range() {
+        let of = |values: &[f64]| Spread::of(values.iter().copied());
+        assert_eq!(of(&[]), None);
+        assert_eq!(
+            of(&[3.0, 1.0, 2.0]),
+            Some(Spread {
+                low: 1.0,
+                median: 2.0,
+                high: 3.0
+            })
+        );
+        assert_eq!(
+            of(&[4.0, 1.0, 2.0, 3.0]),
+            Some(Spread {
+                low: 1.0,
+                median: 2.5,
+                high: 4.0
+            })
+        );
+        assert_eq!(
+            of(&[f64::INFINITY, 1.0]),
+            Some(Spread {
+                low: 1.0,
+                median: 1.0,
+                high: 1.0
+            })
+        );
+    }
+}
