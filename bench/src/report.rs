@@ -8,13 +8,14 @@ use std::{
 use crate::{contestant::Failure, results::Results};
 
 mod bar;
+mod canvas;
 mod contestants;
 mod figures;
 #[cfg(test)]
 mod fixture;
+mod frame;
 mod numbers;
 mod page;
-mod plot;
 mod plots;
 mod table;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use super::plot::Marker;
+use super::canvas::Marker;
 
 /// How a contestant is shown.
 #[derive(Clone, Copy, Debug)]

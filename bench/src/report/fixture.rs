@@ -113,7 +113,7 @@ pub(super) fn something() -> Results {
             connections,
             server_rss_bytes: 19_000 * connections as u64,
             after_burst_rss_bytes: Some(20_000 * connections as u64),
-            kernel_socket_bytes: None,
+            kernel_socket_bytes: Some(4_000 * connections as u64),
         });
     }
     results.handshakes.push(Handshakes {

@@ -3,18 +3,15 @@
 use super::{
     bar::{self, Requirement},
     contestants,
-    figures::{self, Case, Figure, Shape, Spread},
+    figures::{Shape, Spread},
     numbers,
     plots::Plot,
     table::Table,
 };
-use crate::{
-    order::Kind,
-    results::{Results, Runtime},
-};
+use crate::results::{Results, Round, Runtime};
 
-/// Calls that get a table of their own: size and calls in flight.
-const TELLING: [(usize, usize); 4] = [(32, 256), (32, 1), (1024, 256), (64 * 1024, 16)];
+mod loads;
+mod scenes;
 
 /// The whole page. Plots are in a folder of this name beside it.
 pub(super) fn page(results: &Results, plots: &[Plot], folder: &str) -> String {
@@ -33,21 +30,30 @@ pub(super) fn page(results: &Results, plots: &[Plot], folder: &str) -> String {
                 plot("throughput-32-b"),
                 plot("throughput-1-kib"),
                 plot("throughput-over-size"),
-                calls(results),
+                loads::calls(results),
             ],
         ),
         ("Latency", vec![plot("latency-1"), plot("latency-256")]),
         ("CPU", vec![plot("cpu")]),
-        ("Streams", vec![streams(results)]),
-        ("Many connections", vec![many_connections(results)]),
-        ("Multi-thread runtimes, not pinned", vec![multi(results)]),
+        ("Streams", vec![loads::streams(results)]),
+        ("Many connections", vec![loads::many_connections(results)]),
+        (
+            "Multi-thread runtimes, not pinned",
+            vec![loads::multi(results)],
+        ),
         (
             "Memory per idle connection",
-            vec![plot("idle-memory"), idle_memory(results)],
+            vec![plot("idle-memory"), scenes::idle_memory(results)],
         ),
-        ("Full mutual handshakes", vec![handshakes(results)]),
-        ("After the server was killed", vec![comebacks(results)]),
-        ("Small calls beside large ones", vec![beside_large(results)]),
+        ("Full mutual handshakes", vec![scenes::handshakes(results)]),
+        (
+            "After the server was killed",
+            vec![scenes::comebacks(results)],
+        ),
+        (
+            "Small calls beside large ones",
+            vec![scenes::beside_large(results)],
+        ),
     ];
     let mut page = heading(results);
     for (title, parts) in sections {
@@ -110,9 +116,8 @@ fn how_to_read(results: &Results) -> String {
          headers of TCP and IP and with bare acknowledgements.\n",
     );
     let rounds = |shape| {
-        let of = |round: &&crate::results::Round| {
-            Shape::from(round.load) == shape && round.runtime == Runtime::Pinned
-        };
+        let of =
+            |round: &&Round| Shape::from(round.load) == shape && round.runtime == Runtime::Pinned;
         let first = results.rounds.iter().find(of)?;
         Some(
             results
@@ -176,316 +181,9 @@ fn the_bar(bar: &[Requirement]) -> String {
     }
     format!(
         "What version 2, the whole of it, must reach; pinned unless said otherwise. Of {} requirements, aims aside, \
-         {measured} were measured and {met} of these are met.\n\n{}",
+         {measured} were measured and {met} of these are met. Two rates are the same within the range where the best \
+         round of the one reaches the worst of the other.\n\n{}",
         required().count(),
         table.markdown()
     )
-}
-
-fn calls(results: &Results) -> Option<String> {
-    let mut text = String::new();
-    for (size, in_flight) in TELLING {
-        let title = format!("{}, {in_flight} in flight", numbers::size(size));
-        if let Some(table) = one_load(results, Runtime::Pinned, Shape::calls(size, in_flight)) {
-            text += &format!("### {title}\n\n{table}\n");
-        }
-    }
-    let all = loads(results, Runtime::Pinned, |shape| {
-        shape.kind == Kind::Unary && shape.connections == 1
-    })?;
-    text += &folded(
-        "Calls per second, and the range, of every size and number in flight",
-        &all,
-    );
-    Some(text)
-}
-
-fn streams(results: &Results) -> Option<String> {
-    let mut text = String::from(
-        "Messages that arrived at the caller: of a server stream one way, of a bidirectional stream those that came \
-         back.\n\n",
-    );
-    for (kind, title) in [
-        (Kind::ServerStream, "Server stream"),
-        (Kind::Bidirectional, "Bidirectional stream"),
-    ] {
-        if let Some(table) = one_load(
-            results,
-            Runtime::Pinned,
-            Shape {
-                kind,
-                ..Shape::calls(1024, 1)
-            },
-        ) {
-            text += &format!("### {title}, 1 KiB, one stream\n\n{table}\n");
-        }
-    }
-    let all = loads(results, Runtime::Pinned, |shape| shape.kind != Kind::Unary)?;
-    Some(text + &folded("Messages per second, and the range, of every stream", &all))
-}
-
-fn many_connections(results: &Results) -> Option<String> {
-    let all = loads(results, Runtime::Pinned, |shape| {
-        shape.kind == Kind::Unary && shape.connections > 1
-    })?;
-    Some(format!(
-        "Calls per second over all connections together, and the range.\n\n{all}"
-    ))
-}
-
-fn multi(results: &Results) -> Option<String> {
-    let loads: Vec<String> = Shape::all(results, Runtime::Multi)
-        .into_iter()
-        .filter_map(|shape| {
-            let table = one_load(results, Runtime::Multi, shape)?;
-            Some(format!("### {}\n\n{table}", load_name(shape)))
-        })
-        .collect();
-    let text = "Two worker threads on each side, on whatever core the kernel likes.";
-    (!loads.is_empty()).then(|| format!("{text}\n\n{}", loads.join("\n")))
-}
-
-/// A table that is large, and shown when its title is clicked.
-fn folded(title: &str, table: &str) -> String {
-    format!("<details>\n<summary>{title}</summary>\n\n{table}\n</details>\n")
-}
-
-/// Everything about one load, a row for each contestant.
-fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String> {
-    let rate = if shape.kind == Kind::Unary {
-        "calls/s"
-    } else {
-        "messages/s"
-    };
-    let head = [
-        "",
-        rate,
-        "to tonic",
-        "to limit A",
-        "to limit B",
-        "p50",
-        "p99",
-        "p99.9",
-        "server CPU",
-        "client CPU",
-        "bytes on the wire",
-    ];
-    let mut table = Table::new(head);
-    let names = results.rounds.iter().map(|round| round.contestant.as_str());
-    for contestant in contestants::in_order(names) {
-        let case = |contestant| Case {
-            contestant,
-            runtime,
-            shape,
-        };
-        let own = case(contestant.name);
-        let Some(rate) = own.spread(results, figures::rate) else {
-            continue;
-        };
-        let to = |other| {
-            let ratio = own.ratio(case(other), results, figures::rate)?;
-            (other != contestant.name).then(|| numbers::ratio(ratio.median))
-        };
-        let median = |figure: Figure, shown: fn(f64) -> String| {
-            own.spread(results, figure)
-                .map(|spread| shown(spread.median))
-        };
-        table.row(
-            contestant.name,
-            [
-                Some(numbers::spread(rate, numbers::amount)),
-                to("tonic"),
-                to("raw-tls"),
-                to("websocket"),
-                median(figures::p50, numbers::micros),
-                median(figures::p99, numbers::micros),
-                median(figures::p999, numbers::micros),
-                median(figures::server_cpu, numbers::micros),
-                median(figures::client_cpu, numbers::micros),
-                median(figures::wire_bytes, |bytes| {
-                    numbers::count(bytes.round() as usize)
-                }),
-            ],
-        );
-    }
-    Some(table.filled()?.markdown())
-}
-
-/// The rates under several loads: a row for each load, a column for each contestant.
-fn loads(results: &Results, runtime: Runtime, wanted: fn(&Shape) -> bool) -> Option<String> {
-    let names = results.rounds.iter().map(|round| round.contestant.as_str());
-    let contestants = contestants::in_order(names);
-    let mut table = Table::new(
-        [""].into_iter()
-            .chain(contestants.iter().map(|contestant| contestant.name)),
-    );
-    for shape in Shape::all(results, runtime).into_iter().filter(wanted) {
-        let cells = contestants.iter().map(|contestant| {
-            let rate = Case {
-                contestant: contestant.name,
-                runtime,
-                shape,
-            }
-            .spread(results, figures::rate)?;
-            let range = numbers::range(rate, numbers::amount);
-            let range = range.map_or_else(String::new, |range| format!("<br><sub>{range}</sub>"));
-            Some(numbers::amount(rate.median) + &range)
-        });
-        table.row(load_name(shape), cells);
-    }
-    Some(table.filled()?.markdown())
-}
-
-fn load_name(shape: Shape) -> String {
-    let size = numbers::size(shape.size);
-    let in_flight = numbers::count(shape.in_flight);
-    let mut name = match shape.kind {
-        Kind::Unary => format!("{size}, {in_flight} in flight"),
-        Kind::ServerStream => format!("server, {size}, {in_flight} open"),
-        Kind::Bidirectional => format!("bidirectional, {size}, {in_flight} open"),
-    };
-    if shape.connections > 1 {
-        name = format!("{} connections, {name}", numbers::count(shape.connections));
-    }
-    name
-}
-
-fn idle_memory(results: &Results) -> Option<String> {
-    let mut table = Table::new([
-        "",
-        "connections",
-        "each",
-        "each, once busy and idle again",
-        "of the kernel, both sides, each",
-        "all together",
-    ]);
-    let names = results
-        .idle_memory
-        .iter()
-        .map(|idle| idle.contestant.as_str());
-    for contestant in contestants::in_order(names) {
-        let mut own: Vec<_> = results
-            .idle_memory
-            .iter()
-            .filter(|idle| idle.contestant == contestant.name)
-            .collect();
-        own.sort_by_key(|idle| idle.connections);
-        for idle in own {
-            let each = |bytes: u64| numbers::memory(bytes as f64 / idle.connections as f64);
-            table.row(
-                contestant.name,
-                [
-                    Some(numbers::count(idle.connections)),
-                    Some(each(idle.server_rss_bytes)),
-                    idle.after_burst_rss_bytes.map(each),
-                    idle.kernel_socket_bytes.map(each),
-                    Some(numbers::memory(idle.server_rss_bytes as f64)),
-                ],
-            );
-        }
-    }
-    let text = "By how much the server's resident memory grew since before the first connection. The kernel's socket \
-                buffers come on top.";
-    Some(format!("{text}\n\n{}", table.filled()?.markdown()))
-}
-
-fn handshakes(results: &Results) -> Option<String> {
-    let mut table = Table::new([
-        "",
-        "per core-second of the server",
-        "server CPU each",
-        "per second",
-    ]);
-    let names = results
-        .handshakes
-        .iter()
-        .map(|handshakes| handshakes.contestant.as_str());
-    for contestant in contestants::in_order(names) {
-        let own = || {
-            results
-                .handshakes
-                .iter()
-                .filter(|handshakes| handshakes.contestant == contestant.name)
-        };
-        let count = |of: f64| (of > 0.0).then_some(of);
-        let per_core =
-            own().filter_map(|one| Some(one.handshakes as f64 / count(one.server_cpu_seconds)?));
-        let each = own()
-            .filter_map(|one| Some(one.server_cpu_seconds * 1e6 / count(one.handshakes as f64)?));
-        let rate = own().filter_map(|one| Some(one.handshakes as f64 / count(one.seconds)?));
-        table.row(
-            contestant.name,
-            [
-                Spread::of(per_core).map(|spread| numbers::spread(spread, numbers::amount)),
-                Spread::of(each).map(|spread| numbers::spread(spread, numbers::micros)),
-                Spread::of(rate).map(|spread| numbers::spread(spread, numbers::amount)),
-            ],
-        );
-    }
-    let text = "Each connection is a new one, with a full handshake of both sides' certificates. `raw-tls` is a bare acceptor.";
-    Some(format!("{text}\n\n{}", table.filled()?.markdown()))
-}
-
-fn comebacks(results: &Results) -> Option<String> {
-    let head = [
-        "",
-        "clients",
-        "first back",
-        "all back",
-        "p99 of others' calls before",
-        "p99 of others' calls meanwhile",
-    ];
-    let mut table = Table::new(head);
-    for comeback in &results.comebacks {
-        table.row(
-            comeback.contestant.as_str(),
-            [
-                Some(numbers::count(comeback.clients)),
-                Some(numbers::seconds(comeback.first_back_seconds)),
-                Some(numbers::seconds(comeback.all_back_seconds)),
-                Some(numbers::micros(comeback.bystander_p99_before_us)),
-                Some(numbers::micros(comeback.bystander_p99_us)),
-            ],
-        );
-    }
-    let text = "A server was killed and started again at once, and all of its clients dialled it.";
-    Some(format!("{text}\n\n{}", table.filled()?.markdown()))
-}
-
-fn beside_large(results: &Results) -> Option<String> {
-    let mut table = Table::new([
-        "",
-        "p50 alone",
-        "p50 beside",
-        "p99 alone",
-        "p99 beside",
-        "p99.9 beside",
-        "slowest beside",
-        "large",
-    ]);
-    for beside in &results.beside_large {
-        let size = numbers::size(beside.large_bytes);
-        let times = [
-            beside.alone.p50,
-            beside.beside.p50,
-            beside.alone.p99,
-            beside.beside.p99,
-            beside.beside.p999,
-            beside.beside.max,
-        ];
-        let large = format!(
-            "{} a second of {size}",
-            numbers::amount(beside.large_per_second)
-        );
-        table.row(
-            beside.contestant.as_str(),
-            times
-                .map(numbers::micros)
-                .into_iter()
-                .chain([large])
-                .map(Some),
-        );
-    }
-    let text = "How long small calls take on a connection that carries large ones all the time.";
-    Some(format!("{text}\n\n{}", table.filled()?.markdown()))
 }

@@ -1,0 +1,183 @@
+//! The sections about calls and streams under a load.
+
+use crate::{
+    order::Kind,
+    report::{
+        contestants,
+        figures::{self, Case, Figure, Shape},
+        numbers,
+        table::Table,
+    },
+    results::{Results, Runtime},
+};
+
+/// Calls that get a table of their own: size and calls in flight.
+const TELLING: [(usize, usize); 4] = [(32, 256), (32, 1), (1024, 256), (64 * 1024, 16)];
+
+pub(super) fn calls(results: &Results) -> Option<String> {
+    let mut text = String::new();
+    for (size, in_flight) in TELLING {
+        let title = format!("{}, {in_flight} in flight", numbers::size(size));
+        if let Some(table) = one_load(results, Runtime::Pinned, Shape::calls(size, in_flight)) {
+            text += &format!("### {title}\n\n{table}\n");
+        }
+    }
+    let all = loads(results, Runtime::Pinned, |shape| {
+        shape.kind == Kind::Unary && shape.connections == 1
+    })?;
+    text += &folded(
+        "Calls per second, and the range, of every size and number in flight",
+        &all,
+    );
+    Some(text)
+}
+
+pub(super) fn streams(results: &Results) -> Option<String> {
+    let mut text = String::from(
+        "Messages that arrived at the caller: of a server stream one way, of a bidirectional stream those that came \
+         back.\n\n",
+    );
+    for (kind, title) in [
+        (Kind::ServerStream, "Server stream"),
+        (Kind::Bidirectional, "Bidirectional stream"),
+    ] {
+        if let Some(table) = one_load(
+            results,
+            Runtime::Pinned,
+            Shape {
+                kind,
+                ..Shape::calls(1024, 1)
+            },
+        ) {
+            text += &format!("### {title}, 1 KiB, one stream\n\n{table}\n");
+        }
+    }
+    let all = loads(results, Runtime::Pinned, |shape| shape.kind != Kind::Unary)?;
+    Some(text + &folded("Messages per second, and the range, of every stream", &all))
+}
+
+pub(super) fn many_connections(results: &Results) -> Option<String> {
+    let all = loads(results, Runtime::Pinned, |shape| {
+        shape.kind == Kind::Unary && shape.connections > 1
+    })?;
+    Some(format!(
+        "Calls per second over all connections together, and the range.\n\n{all}"
+    ))
+}
+
+pub(super) fn multi(results: &Results) -> Option<String> {
+    let loads: Vec<String> = Shape::all(results, Runtime::Multi)
+        .into_iter()
+        .filter_map(|shape| {
+            let table = one_load(results, Runtime::Multi, shape)?;
+            Some(format!("### {}\n\n{table}", load_name(shape)))
+        })
+        .collect();
+    let text = "Two worker threads on each side, on whatever core the kernel likes.";
+    (!loads.is_empty()).then(|| format!("{text}\n\n{}", loads.join("\n")))
+}
+
+/// A table that is large, and shown when its title is clicked.
+fn folded(title: &str, table: &str) -> String {
+    format!("<details>\n<summary>{title}</summary>\n\n{table}\n</details>\n")
+}
+
+/// Everything about one load, a row for each contestant.
+fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String> {
+    let rate = if shape.kind == Kind::Unary {
+        "calls/s"
+    } else {
+        "messages/s"
+    };
+    let head = [
+        "",
+        rate,
+        "to tonic",
+        "to limit A",
+        "to limit B",
+        "p50",
+        "p99",
+        "p99.9",
+        "server CPU",
+        "client CPU",
+        "bytes on the wire",
+    ];
+    let mut table = Table::new(head);
+    let names = results.rounds.iter().map(|round| round.contestant.as_str());
+    for contestant in contestants::in_order(names) {
+        let case = |contestant| Case {
+            contestant,
+            runtime,
+            shape,
+        };
+        let own = case(contestant.name);
+        let Some(rate) = own.spread(results, figures::rate) else {
+            continue;
+        };
+        let to = |other| {
+            let ratio = own.ratio(case(other), results, figures::rate)?;
+            (other != contestant.name).then(|| numbers::ratio(ratio.median))
+        };
+        let median = |figure: Figure, shown: fn(f64) -> String| {
+            own.spread(results, figure)
+                .map(|spread| shown(spread.median))
+        };
+        table.row(
+            contestant.name,
+            [
+                Some(numbers::spread(rate, numbers::amount)),
+                to("tonic"),
+                to("raw-tls"),
+                to("websocket"),
+                median(figures::p50, numbers::micros),
+                median(figures::p99, numbers::micros),
+                median(figures::p999, numbers::micros),
+                median(figures::server_cpu, numbers::micros),
+                median(figures::client_cpu, numbers::micros),
+                median(figures::wire_bytes, |bytes| {
+                    numbers::count(bytes.round() as usize)
+                }),
+            ],
+        );
+    }
+    Some(table.filled()?.markdown())
+}
+
+/// The rates under several loads: a row for each load, a column for each contestant.
+fn loads(results: &Results, runtime: Runtime, wanted: fn(&Shape) -> bool) -> Option<String> {
+    let names = results.rounds.iter().map(|round| round.contestant.as_str());
+    let contestants = contestants::in_order(names);
+    let mut table = Table::new(
+        [""].into_iter()
+            .chain(contestants.iter().map(|contestant| contestant.name)),
+    );
+    for shape in Shape::all(results, runtime).into_iter().filter(wanted) {
+        let cells = contestants.iter().map(|contestant| {
+            let rate = Case {
+                contestant: contestant.name,
+                runtime,
+                shape,
+            }
+            .spread(results, figures::rate)?;
+            let range = numbers::range(rate, numbers::amount);
+            let range = range.map_or_else(String::new, |range| format!("<br><sub>{range}</sub>"));
+            Some(numbers::amount(rate.median) + &range)
+        });
+        table.row(load_name(shape), cells);
+    }
+    Some(table.filled()?.markdown())
+}
+
+fn load_name(shape: Shape) -> String {
+    let size = numbers::size(shape.size);
+    let in_flight = numbers::count(shape.in_flight);
+    let mut name = match shape.kind {
+        Kind::Unary => format!("{size}, {in_flight} in flight"),
+        Kind::ServerStream => format!("server, {size}, {in_flight} open"),
+        Kind::Bidirectional => format!("bidirectional, {size}, {in_flight} open"),
+    };
+    if shape.connections > 1 {
+        name = format!("{} connections, {name}", numbers::count(shape.connections));
+    }
+    name
+}
