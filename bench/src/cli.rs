@@ -1,6 +1,11 @@
 //! What the command is told, and what it does.
 
-use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    env, fmt, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime::Builder;
@@ -12,10 +17,14 @@ use crate::{
     matrix::{Choice, Measurement},
     peer::{self, Role},
     progress::Progress,
+    report,
     results::{Machine, Results, Runtime},
     scenes::{self, Returning, Scene},
     table,
 };
+
+/// Where the report goes.
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 
 /// Measures wsrpc beside every rival, and beside what the machine allows.
 #[derive(Debug, Parser)]
@@ -35,7 +44,8 @@ struct Run {
     /// Only contestants with this in their name. May be given several times.
     #[arg(long, value_name = "FILTER")]
     only: Vec<String>,
-    /// Only loads and scenes with this in their label, such as unary/32B/256 or idle-memory. May be given several times.
+    /// Only loads and scenes whose label has these parts, such as unary, 32B/256 or idle-memory; see --list. May be
+    /// given several times.
     #[arg(long, value_name = "FILTER")]
     load: Vec<String>,
     /// How often to make each measurement [default: 3, or 1 with --quick].
@@ -54,6 +64,11 @@ struct Run {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes docs/benchmarks.md out of what a run with --json has found. A complete run does that by itself.
+    Report {
+        /// What --json wrote.
+        file: PathBuf,
+    },
     /// Is one side of a contestant.
     #[command(hide = true)]
     Peer(Peer),
@@ -92,6 +107,7 @@ impl Cli {
     /// Does it.
     pub fn act(self) -> Result<(), Failure> {
         match self.command {
+            Some(Command::Report { file }) => report::write(&read(&file)?, Path::new(DOCS)),
             Some(Command::Peer(peer)) => peer.act(),
             Some(Command::Returning(returning)) => scenes::serve_again(&returning),
             None => {
@@ -137,7 +153,7 @@ impl Run {
         if cfg!(debug_assertions) {
             eprintln!("this is a debug build, which is far slower: run it with --release");
         }
-        conductor::raise_open_files();
+        let matrix = within(matrix, conductor::raise_open_files());
         let mut results = Results {
             machine: Machine::read(),
             date: machine::date(),
@@ -146,15 +162,21 @@ impl Run {
             ..Results::default()
         };
         let progress = Progress::new(expected(&matrix, rounds) + expected_of(&scenes));
-        let (done, mut failures) = conductor::run(&matrix, rounds, &progress).await;
-        results.rounds = done;
-        failures.extend(scenes::run(&scenes, &mut results, &progress).await);
-        drop(progress);
-        if let Some(file) = &self.json {
-            let json = serde_json::to_vec_pretty(&results)?;
-            fs::write(file, json).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+        let mut failures = Vec::new();
+        for measurement in &matrix {
+            let (done, failed) = conductor::run(measurement, rounds, &progress).await;
+            progress.beside(|| print!("{}", table::of(measurement, &done)));
+            results.rounds.extend(done);
+            failures.extend(failed);
+            // Each time, so that a run that is broken off leaves what it found.
+            self.save(&results)?;
         }
-        print!("{}", table::of(&results));
+        failures.extend(scenes::run(&scenes, &mut results, &progress).await);
+        self.save(&results)?;
+        drop(progress);
+        if self.is_complete() {
+            report::write(&results, Path::new(DOCS))?;
+        }
         for failure in &failures {
             eprintln!("failed: {failure}");
         }
@@ -162,6 +184,20 @@ impl Run {
             0 => Ok(()),
             count => Err(format!("{count} measurements failed").into()),
         }
+    }
+
+    /// Whether it found all that the report shows.
+    fn is_complete(&self) -> bool {
+        !self.quick && self.only.is_empty() && self.load.is_empty()
+    }
+
+    fn save(&self, results: &Results) -> Result<(), Failure> {
+        let Some(file) = &self.json else {
+            return Ok(());
+        };
+        let json = serde_json::to_vec_pretty(results)?;
+        let written = fs::write(file, json);
+        written.map_err(|error| format!("cannot write {}: {error}", file.display()).into())
     }
 
     fn choice(&self) -> Result<Choice, Failure> {
@@ -176,6 +212,16 @@ impl Run {
     }
 }
 
+/// What a run has saved.
+fn read(file: &Path) -> Result<Results, Failure> {
+    let wrong = |error: &dyn fmt::Display| {
+        let file = file.display();
+        format!("cannot read what a run found from {file}: {error}; `--json {file}` writes it")
+    };
+    let json = fs::read(file).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(&json).map_err(|error| wrong(&error).into())
+}
+
 /// Says so, too.
 fn leave_out_go_unless_built(matrix: &mut Vec<Measurement>) {
     let is_go = |name: &&Name| matches!(name.program, Program::Go);
@@ -185,7 +231,7 @@ fn leave_out_go_unless_built(matrix: &mut Vec<Measurement>) {
     let Err(error) = go::build() else { return };
     eprintln!("the contestants in Go are left out: {error}");
     for measurement in &mut *matrix {
-        measurement.contestants.retain(|name| !is_go(&name));
+        measurement.contestants.retain(|name| !is_go(name));
     }
     matrix.retain(|it| !it.contestants.is_empty());
 }
@@ -198,6 +244,23 @@ fn expected(matrix: &[Measurement], rounds: usize) -> Duration {
         .map(each)
         .sum::<Duration>()
         .saturating_mul(rounds)
+}
+
+/// What can be measured with so many open files in a process.
+fn within(mut matrix: Vec<Measurement>, files: u64) -> Vec<Measurement> {
+    /// Of a process without connections.
+    const OTHERS: u64 = 64;
+    matrix.retain(|measurement| {
+        let needed = measurement.load.connections as u64 + OTHERS;
+        if needed > files {
+            eprintln!(
+                "skipped: {} needs {needed} open files in a process, and only {files} are allowed: raise `ulimit -Hn`",
+                measurement.label()
+            );
+        }
+        needed <= files
+    });
+    matrix
 }
 
 fn expected_of(scenes: &[Scene]) -> Duration {

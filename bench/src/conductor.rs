@@ -15,32 +15,27 @@ use crate::{
     results::{Round, Runtime},
 };
 
-/// Makes all measurements, `rounds` times each. Those of a load take turns, so that whatever else the machine does hits
-/// all alike; each round begins with another contestant. Those that failed are told, and left out.
+/// Measures a load, `rounds` times with each contestant. They take turns, so that whatever else the machine does hits all
+/// alike; each round begins with another one. Measurements that failed are told, and left out.
 pub async fn run(
-    matrix: &[Measurement],
+    measurement: &Measurement,
     rounds: usize,
     progress: &Progress,
 ) -> (Vec<Round>, Vec<Failure>) {
     let mut done = Vec::new();
     let mut failures = Vec::new();
-    for measurement in matrix {
-        for round in 0..rounds {
-            let mut turns = measurement.contestants.clone();
-            let turn = round % turns.len().max(1);
-            turns.rotate_left(turn);
-            for name in turns {
-                progress.begin(&format!("{} {}", measurement.label(), name.name));
-                match measure(name, measurement.load, measurement.runtime).await {
-                    Ok(round) => done.push(round),
-                    Err(error) => {
-                        let label = measurement.label();
-                        failures.push(format!("{label}, {}: {error}", name.name).into());
-                    }
-                }
-                progress.end(measurement.expected());
+    let mut turns = measurement.contestants.clone();
+    for _ in 0..rounds {
+        for name in &turns {
+            let what = format!("{}, {}", measurement.label(), name.name);
+            progress.begin(&what);
+            match measure(name, measurement.load, measurement.runtime).await {
+                Ok(round) => done.push(round),
+                Err(error) => failures.push(format!("{what}: {error}").into()),
             }
+            progress.end(measurement.expected());
         }
+        turns.rotate_left(1);
     }
     (done, failures)
 }
@@ -67,6 +62,7 @@ async fn measure_without_limit(
     let before = pair.spent()?;
     let counted = pair.calling().ran().await?;
     let after = pair.spent()?;
+    pair.end().await?;
     Ok(Round {
         contestant: name.name.to_owned(),
         runtime,
@@ -112,6 +108,12 @@ impl Pair {
         Ok(pair)
     }
 
+    /// Lets both end, and waits for it: what it takes to close many connections would disturb what comes next.
+    pub async fn end(self) -> Result<(), Failure> {
+        self.client.end().await?;
+        self.server.end().await
+    }
+
     /// The side that makes the calls.
     pub fn calling(&mut self) -> &mut Process {
         match self.caller {
@@ -145,17 +147,17 @@ fn loopback_bytes() -> Result<u64, Failure> {
     Ok(received.ok_or("/proc/net/dev has no lo")?.parse()?)
 }
 
-/// Lets this process, and those that it starts, have as many files as the kernel gives. Returns how many.
+/// Lets the processes that this one starts have as many files as the kernel gives. Returns how many.
 pub fn raise_open_files() -> u64 {
     const WANTED: u64 = 500_000;
     let maximum = getrlimit(Resource::Nofile).maximum;
-    // Above its maximum only with privileges.
+    // Above the maximum only with privileges.
     for limit in [Some(WANTED), maximum] {
-        let wanted = Rlimit {
+        let raised = Rlimit {
             current: limit,
             maximum: limit.max(maximum),
         };
-        if setrlimit(Resource::Nofile, wanted).is_ok() {
+        if setrlimit(Resource::Nofile, raised).is_ok() {
             break;
         }
     }

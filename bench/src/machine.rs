@@ -85,7 +85,11 @@ pub fn versions() -> BTreeMap<String, String> {
 /// Today, in UTC.
 pub fn date() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let mut days = now.map_or(0, |since| since.as_secs() / 86_400);
+    date_of(now.map_or(0, |since| since.as_secs() / 86_400))
+}
+
+/// Of a day since the beginning of 1970.
+fn date_of(mut days: u64) -> String {
     let mut year = 1970;
     let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     while days >= 365 + u64::from(is_leap(year)) {
@@ -102,4 +106,26 @@ pub fn date() -> String {
         month += 1;
     }
     format!("{year}-{month:02}-{:02}", days + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_calendar() {
+        assert_eq!(date_of(0), "1970-01-01");
+        assert_eq!(date_of(11_016), "2000-02-29");
+        assert_eq!(date_of(20_453), "2025-12-31");
+    }
+
+    #[test]
+    fn finds_the_versions_in_the_lock_file() {
+        let versions = versions();
+        let missing: Vec<_> = PACKAGES
+            .iter()
+            .filter(|it| !versions.contains_key(**it))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 }

@@ -13,6 +13,9 @@ const MIB: usize = 1024 * KIB;
 /// What may be in flight at once, all bodies together.
 const MOST_IN_FLIGHT: usize = 64 * MIB;
 
+const SHORTEST_WARM_UP: Duration = Duration::from_millis(100);
+const LONGEST_WARM_UP: Duration = Duration::from_millis(500);
+
 /// A load, and who is to carry it.
 #[derive(Clone, Debug)]
 pub struct Measurement {
@@ -71,9 +74,9 @@ pub struct Choice {
     pub quick: bool,
     /// How long to count.
     pub measured: Duration,
-    /// A part of a contestant's name; any of them does.
+    /// Parts of contestants' names; any of them does.
     pub only: Vec<String>,
-    /// A part of a load's label; any of them does.
+    /// Parts of loads' labels, from slash to slash; any of them does.
     pub loads: Vec<String>,
 }
 
@@ -83,34 +86,44 @@ impl Choice {
         let shapes = if self.quick { quick() } else { full() };
         let measurements = shapes.into_iter().map(|shape| self.measurement(shape));
         measurements
-            .filter(|it| chosen(&self.loads, &it.label()) && !it.contestants.is_empty())
+            .filter(|it| self.has(&it.label()) && !it.contestants.is_empty())
             .collect()
     }
 
+    /// Whether a load or a scene of this label is asked for.
+    pub fn has(&self, label: &str) -> bool {
+        let label = format!("/{label}/");
+        any(&self.loads, |filter| label.contains(&format!("/{filter}/")))
+    }
+
+    /// Whether a contestant is asked for.
+    pub fn has_contestant(&self, name: &str) -> bool {
+        any(&self.only, |filter| name.contains(filter))
+    }
+
     fn measurement(&self, shape: Shape) -> Measurement {
-        // Longer for large loads would only measure the same again: connections are up, and buffers have grown.
-        let warm_up =
-            (self.measured / 2).clamp(Duration::from_millis(100), Duration::from_millis(500));
+        let warm_up = self.measured / 2;
         let load = Load {
             kind: shape.kind,
             size: shape.size,
             in_flight: shape.in_flight,
             connections: shape.connections,
-            warm_up_ms: millis(warm_up),
+            warm_up_ms: millis(warm_up.clamp(SHORTEST_WARM_UP, LONGEST_WARM_UP)),
             measured_ms: millis(self.measured),
         };
-        let can = |name: &&Name| name.kinds.contains(&load.kind) && chosen(&self.only, name.name);
+        let takes_part =
+            |name: &&Name| name.kinds.contains(&load.kind) && self.has_contestant(name.name);
         Measurement {
             load,
             runtime: shape.runtime,
-            contestants: NAMES.iter().filter(can).collect(),
+            contestants: NAMES.iter().filter(takes_part).collect(),
         }
     }
 }
 
-/// Whether any of the filters is a part of `name`, or there is none.
-pub fn chosen(filters: &[String], name: &str) -> bool {
-    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+/// Whether one of the filters fits, or there is none.
+fn any(filters: &[String], fits: impl Fn(&str) -> bool) -> bool {
+    filters.is_empty() || filters.iter().any(|filter| fits(filter))
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -189,4 +202,62 @@ fn quick() -> Vec<Shape> {
         Shape::connections(100),
         Shape::multi(32, 256),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(quick: bool, loads: &[&str]) -> Vec<String> {
+        let choice = Choice {
+            quick,
+            measured: Duration::from_millis(500),
+            only: vec!["raw".into()],
+            loads: loads.iter().map(|&load| load.into()).collect(),
+        };
+        let matrix = choice.matrix();
+        matrix.iter().map(Measurement::label).collect()
+    }
+
+    #[test]
+    fn filters_by_whole_parts_of_a_label() {
+        assert_eq!(labels(false, &["unary/32B/1"]), ["unary/32B/1"]);
+        assert_eq!(
+            labels(false, &["multi", "server-stream/64KiB"]),
+            ["server-stream/64KiB/1", "unary/32B/256/multi"]
+        );
+    }
+
+    #[test]
+    fn bounds_what_is_in_flight() {
+        let labels = labels(false, &["unary"]);
+        assert!(labels.contains(&"unary/1MiB/16".to_owned()), "{labels:?}");
+        assert!(!labels.contains(&"unary/1MiB/256".to_owned()), "{labels:?}");
+        assert!(
+            !labels.contains(&"unary/64KiB/4096".to_owned()),
+            "{labels:?}"
+        );
+    }
+
+    #[test]
+    fn every_load_has_a_label_of_its_own() {
+        let mut labels = labels(false, &[]);
+        let count = labels.len();
+        labels.sort();
+        labels.dedup();
+        assert_eq!(labels.len(), count);
+    }
+
+    #[test]
+    fn quick_takes_less_than_two_minutes() {
+        let choice = Choice {
+            quick: true,
+            measured: Duration::from_millis(500),
+            only: Vec::new(),
+            loads: Vec::new(),
+        };
+        let each = |it: Measurement| it.expected() * it.contestants.len() as u32;
+        let expected: Duration = choice.matrix().into_iter().map(each).sum();
+        assert!(expected < Duration::from_secs(100), "{expected:?}");
+    }
 }

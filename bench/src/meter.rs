@@ -126,3 +126,37 @@ fn latency(calls: &Histogram<u64>) -> Latency {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_between_its_beginning_and_its_end() {
+        let meter = Meter::new();
+        meter.call(Duration::from_micros(1));
+        meter.begin();
+        meter.calls(Duration::from_micros(10), 98);
+        meter.call(Duration::from_micros(500));
+        meter.call(Duration::from_secs(3600));
+        let counted = meter.end();
+        meter.call(Duration::from_micros(1));
+
+        assert_eq!(counted.count, 100);
+        let latency = counted.latency.unwrap_or_default();
+        let close = |value: f64, to: f64| (value / to - 1.0).abs() < 0.002;
+        assert!(close(latency.p50, 10.0), "{latency:?}");
+        assert!(close(latency.p99, 500.0), "{latency:?}");
+        assert!(close(latency.max, 60e6), "{latency:?}");
+    }
+
+    #[test]
+    fn messages_of_streams_have_no_latency() {
+        let meter = Meter::new();
+        meter.begin();
+        meter.messages(2);
+        meter.message();
+        let counted = meter.end();
+        assert_eq!((counted.count, counted.latency), (3, None));
+    }
+}

@@ -153,6 +153,16 @@ impl Process {
         id.ok_or_else(|| format!("{} has ended", self.who).into())
     }
 
+    /// Waits until it has ended, which the end of its input makes it do.
+    pub async fn end(mut self) -> Result<(), Failure> {
+        drop(self.orders);
+        let status = self.child.wait().await?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("{} ended with {status}", self.who).into())
+    }
+
     async fn next(&mut self) -> Result<Report, Failure> {
         if let Some(line) = self.reports.next_line().await? {
             return serde_json::from_str(&line)

@@ -25,6 +25,11 @@ impl Progress {
         self.0.set_message(what.to_owned());
     }
 
+    /// Prints, without a bar in the way.
+    pub fn beside(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+
     /// Something is done that was expected to take this long.
     pub fn end(&self, expected: Duration) {
         self.0.inc(millis(expected));

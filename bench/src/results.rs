@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::order::{Counted, Latency, Load};
@@ -47,9 +48,10 @@ pub struct Machine {
 }
 
 /// What a process's threads are.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
-#[derive(clap::ValueEnum)]
 pub enum Runtime {
     /// One thread, on a core of its own.
     Pinned,

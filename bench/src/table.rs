@@ -1,80 +1,80 @@
-//! The medians, as plain tables.
+//! The medians of a load, as a plain table.
 
 use std::fmt::Write;
 
-use crate::{
-    matrix::label,
-    results::{Results, Round},
-};
+use crate::{matrix::Measurement, order::Latency, results::Round};
 
 /// What the others are compared with.
 const RIVALS: [&str; 2] = ["websocket", "tonic"];
 
-/// A table for each load.
-pub fn of(results: &Results) -> String {
-    let mut tables = String::new();
-    let key = |round: &Round| label(round.load, round.runtime);
-    for load in in_order(results.rounds.iter().map(key)) {
-        let rounds: Vec<&Round> = results.rounds.iter().filter(|it| key(it) == load).collect();
-        table(&mut tables, &load, &rounds);
+/// Heading, decimals, and the value, where there is one.
+type Column = (&'static str, usize, fn(&Round) -> Option<f64>);
+
+/// CPU time is of each side's process, in microseconds a call, which is seconds per million calls.
+const COLUMNS: [Column; 7] = [
+    ("a second", 0, |round| Some(rate(round))),
+    ("p50 µs", 1, |round| latency(round, |it| it.p50)),
+    ("p99 µs", 1, |round| latency(round, |it| it.p99)),
+    ("p99.9 µs", 1, |round| latency(round, |it| it.p999)),
+    ("server CPU", 2, |round| {
+        each(round.server_cpu_seconds * 1e6, round)
+    }),
+    ("client CPU", 2, |round| {
+        each(round.client_cpu_seconds * 1e6, round)
+    }),
+    ("bytes", 0, |round| each(round.wire_bytes as f64, round)),
+];
+
+/// The table.
+pub fn of(measurement: &Measurement, rounds: &[Round]) -> String {
+    let mut table = format!("\n{:<34}", measurement.label());
+    for (heading, ..) in COLUMNS {
+        cell(&mut table, heading);
     }
-    tables
+    for rival in RIVALS {
+        cell(&mut table, &format!("/ {rival}"));
+    }
+    for name in &measurement.contestants {
+        let _ = write!(table, "\n  {:<32}", name.name);
+        for (_, decimals, value) in COLUMNS {
+            cell(
+                &mut table,
+                &shown(median_of(rounds, name.name, value), decimals),
+            );
+        }
+        let rate_of = |name| median_of(rounds, name, |round| Some(rate(round)));
+        for rival in RIVALS {
+            let ratio = rate_of(name.name).zip(rate_of(rival));
+            cell(&mut table, &shown(ratio.map(|(own, its)| own / its), 2));
+        }
+    }
+    table + "\n"
 }
 
-fn table(out: &mut String, load: &str, rounds: &[&Round]) {
-    let median_of = |name: &str, value: &dyn Fn(&Round) -> Option<f64>| {
-        let rounds = rounds.iter().filter(|round| round.contestant == name);
-        median(rounds.filter_map(|round| value(round)).collect())
-    };
-    let rate = |round: &Round| Some(round.counted.count as f64 / round.counted.seconds);
-    let each = |amount: f64, round: &Round| Some(amount / round.counted.count.max(1) as f64);
-    let _ = writeln!(
-        out,
-        "\n{load}\n{:<24}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}{:>9}{:>11}{:>8}",
-        "",
-        "a second",
-        "p50 µs",
-        "p99 µs",
-        "p99.9 µs",
-        "server",
-        "client",
-        "bytes",
-        RIVALS[0],
-        RIVALS[1],
-    );
-    for name in in_order(rounds.iter().map(|round| round.contestant.clone())) {
-        let of = |value: &dyn Fn(&Round) -> Option<f64>| median_of(&name, value);
-        let latency = |round: &Round| round.counted.latency;
-        let to = |rival: &str| Some(of(&rate)? / median_of(rival, &rate)?);
-        let _ = writeln!(
-            out,
-            "{name:<24}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}{:>9}{:>11}{:>8}",
-            shown(of(&rate), 0),
-            shown(of(&|round| Some(latency(round)?.p50)), 1),
-            shown(of(&|round| Some(latency(round)?.p99)), 1),
-            shown(of(&|round| Some(latency(round)?.p999)), 1),
-            shown(of(&|round| each(round.server_cpu_seconds * 1e6, round)), 2),
-            shown(of(&|round| each(round.client_cpu_seconds * 1e6, round)), 2),
-            shown(of(&|round| each(round.wire_bytes as f64, round)), 0),
-            shown(to(RIVALS[0]), 2),
-            shown(to(RIVALS[1]), 2),
-        );
-    }
+fn cell(table: &mut String, text: &str) {
+    let _ = write!(table, "{text:>12}");
 }
 
 fn shown(value: Option<f64>, decimals: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-/// Each name once, where it first was.
-fn in_order(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen = Vec::new();
-    for name in names {
-        if !seen.contains(&name) {
-            seen.push(name);
-        }
-    }
-    seen
+fn rate(round: &Round) -> f64 {
+    round.counted.count as f64 / round.counted.seconds
+}
+
+fn latency(round: &Round, of: fn(Latency) -> f64) -> Option<f64> {
+    round.counted.latency.map(of)
+}
+
+fn each(amount: f64, round: &Round) -> Option<f64> {
+    let count = round.counted.count;
+    (count > 0).then(|| amount / count as f64)
+}
+
+fn median_of(rounds: &[Round], name: &str, value: fn(&Round) -> Option<f64>) -> Option<f64> {
+    let rounds = rounds.iter().filter(|round| round.contestant == name);
+    median(rounds.filter_map(value).collect())
 }
 
 /// Half-way between the two middle values, where their number is even.
@@ -82,4 +82,16 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     Some((values[last / 2] + values[last.div_ceil(2)]) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn takes_what_is_in_the_middle() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
 }

@@ -52,12 +52,15 @@ impl Endpoint {
     }
 }
 
+/// What will be there, or what went wrong.
+pub type Promised<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
+
 /// A server that serves in the background for as long as the process lives.
 pub struct Serving<C> {
     /// Where it listens.
     pub endpoint: Endpoint,
     /// Where it is the server that calls: its callers, once all clients have come.
-    pub callers: Option<Pin<Box<dyn Future<Output = Result<C, Failure>>>>>,
+    pub callers: Option<Promised<C>>,
 }
 
 impl<C> Serving<C> {
@@ -83,13 +86,10 @@ pub enum Side {
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
     /// This program.
-    Itself(fn(Role) -> Working),
+    Itself(fn(Role) -> Promised<()>),
     /// That of `bench/go`.
     Go,
 }
-
-/// What a process does until its input ends.
-pub type Working = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
 
 /// A contestant, as the conductor knows it.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use self::comeback::{Returning, serve_again};
 use crate::{
     contestant::{Failure, NAMES, Name},
-    matrix::{Choice, chosen},
+    matrix::Choice,
     progress::Progress,
     results::Results,
 };
@@ -122,7 +122,7 @@ pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
     };
     let scene = |plot: Plot| {
         let plays = |name: &&Name| {
-            plot.contestants().contains(&name.name) && chosen(&choice.only, name.name)
+            plot.contestants().contains(&name.name) && choice.has_contestant(name.name)
         };
         Scene {
             plot,
@@ -132,7 +132,7 @@ pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
     };
     let scenes = plots.into_iter().map(scene);
     scenes
-        .filter(|it| chosen(&choice.loads, &it.label()) && !it.contestants.is_empty())
+        .filter(|it| choice.has(&it.label()) && !it.contestants.is_empty())
         .collect()
 }
 
