@@ -62,6 +62,13 @@ async fn measure_without_limit(
     let before = pair.spent()?;
     let counted = pair.calling().ran().await?;
     let after = pair.spent()?;
+    if counted.count == 0 {
+        return Err(format!(
+            "nothing was answered within {} s: give it more --seconds",
+            counted.seconds
+        )
+        .into());
+    }
     pair.end().await?;
     Ok(Round {
         contestant: name.name.to_owned(),

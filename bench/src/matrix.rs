@@ -13,8 +13,10 @@ const MIB: usize = 1024 * KIB;
 /// What may be in flight at once, all bodies together.
 const MOST_IN_FLIGHT: usize = 64 * MIB;
 
+/// Connections, above which a load takes longer.
+const MANY: usize = 1000;
 const SHORTEST_WARM_UP: Duration = Duration::from_millis(100);
-const LONGEST_WARM_UP: Duration = Duration::from_millis(500);
+const LONGEST_WARM_UP: Duration = Duration::from_secs(2);
 
 /// A load, and who is to carry it.
 #[derive(Clone, Debug)]
@@ -102,14 +104,16 @@ impl Choice {
     }
 
     fn measurement(&self, shape: Shape) -> Measurement {
-        let warm_up = self.measured / 2;
+        // One round of calls over all connections takes a good part of a second where they are ten thousand.
+        let measured = self.measured * if shape.connections > MANY { 4 } else { 1 };
+        let warm_up = measured / 2;
         let load = Load {
             kind: shape.kind,
             size: shape.size,
             in_flight: shape.in_flight,
             connections: shape.connections,
             warm_up_ms: millis(warm_up.clamp(SHORTEST_WARM_UP, LONGEST_WARM_UP)),
-            measured_ms: millis(self.measured),
+            measured_ms: millis(measured),
         };
         let takes_part =
             |name: &&Name| name.kinds.contains(&load.kind) && self.has_contestant(name.name);
