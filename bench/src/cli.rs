@@ -23,6 +23,7 @@ use crate::{
     table,
 };
 
+const CALL: &str = "cargo run --release -p bench";
 /// Where the report goes.
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 
@@ -51,7 +52,7 @@ struct Run {
     /// How often to make each measurement [default: 3, or 1 with --quick].
     #[arg(long)]
     rounds: Option<usize>,
-    /// How long to count in each measurement [default: 1, or 0.5 with --quick].
+    /// How long to count in each measurement [default: 1, or 0.4 with --quick].
     #[arg(long)]
     seconds: Option<f64>,
     /// Write all that was found to this file.
@@ -157,7 +158,7 @@ impl Run {
         let mut results = Results {
             machine: Machine::read(),
             date: machine::date(),
-            command: env::args().skip(1).collect::<Vec<_>>().join(" "),
+            command: command(),
             versions: machine::versions(),
             ..Results::default()
         };
@@ -201,7 +202,7 @@ impl Run {
     }
 
     fn choice(&self) -> Result<Choice, Failure> {
-        let seconds = self.seconds.unwrap_or(if self.quick { 0.5 } else { 1.0 });
+        let seconds = self.seconds.unwrap_or(if self.quick { 0.4 } else { 1.0 });
         let measured = Duration::try_from_secs_f64(seconds);
         Ok(Choice {
             quick: self.quick,
@@ -209,6 +210,15 @@ impl Run {
             only: self.only.clone(),
             loads: self.load.clone(),
         })
+    }
+}
+
+/// How this program was called, as the README says it.
+fn command() -> String {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match arguments.len() {
+        0 => CALL.to_owned(),
+        _ => format!("{CALL} -- {}", arguments.join(" ")),
     }
 }
 

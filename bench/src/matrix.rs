@@ -203,7 +203,6 @@ fn quick() -> Vec<Shape> {
         Shape::unary(KIB, 256),
         Shape::unary(64 * KIB, 16),
         Shape::stream(Kind::ServerStream, KIB),
-        Shape::connections(100),
         Shape::multi(32, 256),
     ]
 }
@@ -253,15 +252,15 @@ mod tests {
     }
 
     #[test]
-    fn quick_takes_less_than_two_minutes() {
+    fn quick_leaves_half_of_its_two_minutes_to_the_scenes() {
         let choice = Choice {
             quick: true,
-            measured: Duration::from_millis(500),
+            measured: Duration::from_millis(400),
             only: Vec::new(),
             loads: Vec::new(),
         };
         let each = |it: Measurement| it.expected() * it.contestants.len() as u32;
         let expected: Duration = choice.matrix().into_iter().map(each).sum();
-        assert!(expected < Duration::from_secs(100), "{expected:?}");
+        assert!(expected < Duration::from_secs(60), "{expected:?}");
     }
 }

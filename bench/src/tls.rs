@@ -96,7 +96,8 @@ pub async fn dial(
     index: usize,
 ) -> Result<client::TlsStream<TcpStream>, Failure> {
     let address = server.address_of(index);
-    let stream = TcpStream::connect(address).await?;
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(|error| format!("cannot connect to {address}: {error}"))?;
     stream.set_nodelay(true)?;
     let connector = TlsConnector::from(config.clone());
     Ok(connector.connect(address.ip().into(), stream).await?)
