@@ -10,8 +10,8 @@ pub(crate) enum Malformed {
     CutOff,
     #[error("a number has more than 64 bits")]
     Number,
-    #[error("a field begins with {0}, which is no key")]
-    Key(u64),
+    #[error("a field does not begin with a key")]
+    Key,
     #[error("a group does not end as it began")]
     Group,
     #[error("groups are within one another more than {MAX_DEPTH} deep")]
@@ -30,7 +30,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number(self) -> Result<u64, Malformed> {
         match self {
             Self::Number(number) => Ok(number),
@@ -39,17 +39,17 @@ impl<'a> Value<'a> {
     }
 
     /// As protobuf reads a `uint32`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn short_number(self) -> Result<u32, Malformed> {
         Ok(self.number()? as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn flag(self) -> Result<bool, Malformed> {
         Ok(self.number()? != 0)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bytes(self) -> Result<&'a [u8], Malformed> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
@@ -67,7 +67,7 @@ pub(crate) struct Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), Malformed>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -90,40 +90,55 @@ impl<'a> Fields<'a> {
         self.rest.is_empty()
     }
 
-    #[inline]
+    #[inline(always)]
     fn field(&mut self) -> Result<(u32, Value<'a>), Malformed> {
         let (number, wire_type) = self.key()?;
-        Ok((number, self.value(number, wire_type, MAX_DEPTH)?))
-    }
-
-    #[inline]
-    fn key(&mut self) -> Result<(u32, u64), Malformed> {
-        let key = self.varint()?;
-        match u32::try_from(key) {
-            Ok(narrow @ 8..) => Ok((narrow >> 3, key & 7)),
-            _ => Err(Malformed::Key(key)),
-        }
-    }
-
-    #[inline]
-    fn value(&mut self, number: u32, wire_type: u64, depth: usize) -> Result<Value<'a>, Malformed> {
-        match wire_type {
-            0 => return Ok(Value::Number(self.varint()?)),
-            2 => {
-                let len = self.varint()?;
-                return Ok(Value::Bytes(self.take(len)?));
+        let value = match wire_type {
+            0 => Value::Number(self.varint()?),
+            2 => Value::Bytes(self.delimited()?),
+            _ => {
+                self.skip(number, wire_type, MAX_DEPTH)?;
+                Value::Other
             }
-            1 => drop(self.take(8)?),
-            5 => drop(self.take(4)?),
-            3 => self.skip_group(number, depth)?,
-            4 => return Err(Malformed::Group),
-            _ => return Err(Malformed::Key(wire_type)),
-        }
-        Ok(Value::Other)
+        };
+        Ok((number, value))
     }
 
+    #[inline(always)]
+    fn key(&mut self) -> Result<(u32, u32), Malformed> {
+        match u32::try_from(self.varint()?) {
+            Ok(key @ 8..) => Ok((key >> 3, key & 7)),
+            _ => Err(Malformed::Key),
+        }
+    }
+
+    #[inline(always)]
+    fn delimited(&mut self) -> Result<&'a [u8], Malformed> {
+        let len = self.varint()?;
+        self.take(usize::try_from(len).map_err(|_| Malformed::CutOff)?)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed::CutOff)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// Skips what is behind a key.
     #[cold]
-    #[inline(never)]
+    fn skip(&mut self, number: u32, wire_type: u32, depth: usize) -> Result<(), Malformed> {
+        match wire_type {
+            0 => self.varint().map(drop),
+            1 => self.take(8).map(drop),
+            2 => self.delimited().map(drop),
+            3 => self.skip_group(number, depth),
+            4 => Err(Malformed::Group),
+            5 => self.take(4).map(drop),
+            _ => Err(Malformed::Key),
+        }
+    }
+
     fn skip_group(&mut self, group: u32, depth: usize) -> Result<(), Malformed> {
         let depth = depth.checked_sub(1).ok_or(Malformed::Depth)?;
         loop {
@@ -131,20 +146,12 @@ impl<'a> Fields<'a> {
             if wire_type == 4 && number == group {
                 return Ok(());
             }
-            self.value(number, wire_type, depth)?;
+            self.skip(number, wire_type, depth)?;
         }
     }
 
-    #[inline]
-    fn take(&mut self, len: u64) -> Result<&'a [u8], Malformed> {
-        let len = usize::try_from(len).map_err(|_| Malformed::CutOff)?;
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Malformed::CutOff)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
     /// Most numbers have one byte.
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Malformed> {
         match self.rest.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {

@@ -103,7 +103,10 @@ impl<'a> Source<'a> {
     /// A part that may be kept: copied if it is a small one. A slice would keep all of the message, other frames and
     /// unknown fields included, and what a peer can make this side hold is counted in payloads.
     fn kept(self, part: &[u8]) -> Bytes {
-        if self.0.len() > KEPT && part.len() < self.0.len() / 2 {
+        let len = self.0.len();
+        if part.is_empty() {
+            Bytes::new()
+        } else if len > KEPT && part.len() < len / 2 {
             Bytes::copy_from_slice(part)
         } else {
             self.0.slice_ref(part)
@@ -112,6 +115,9 @@ impl<'a> Source<'a> {
 
     /// A part that is only looked at.
     fn text(self, part: &[u8], name: &'static str) -> Result<Text, DecodeError> {
+        if part.is_empty() {
+            return Ok(Text::default());
+        }
         Text::new(self.0.slice_ref(part)).ok_or(DecodeError::NotUtf8(name))
     }
 
