@@ -160,6 +160,8 @@ impl<R> CallFuture<R> {
 
     /// Opens the call on `session`, with its request as that session's peer takes it.
     fn begin(&mut self, session: Session, cx: &mut Context<'_>) -> Result<State, CallError> {
+        // There was a session: what fails from here on is not the way to one.
+        self.state = State::Done;
         let compression = session.accepted().or_off(self.call.options.compression);
         let request = if self.may_be_made_again() {
             self.call.request.clone()
