@@ -9,8 +9,8 @@ use crate::wire::v2::Chunk;
 pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
 
 /// What has to wait for its reader is copied up to this size: it came in a buffer that is larger, and that a peer can
-/// fill up with what counts for nothing.
-const SMALL: usize = 1024;
+/// fill up with what counts for nothing. It is half of the largest message that may be kept for a part of it.
+const SMALL: usize = 8 * 1024;
 
 /// What has arrived, and what the sender was given room for.
 ///

@@ -96,17 +96,21 @@ impl Iterator for Frames<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Source<'a>(&'a Bytes);
 
-/// WebSocket messages up to this size may be kept for the sake of a small part.
+/// WebSocket messages up to this size may be kept for the sake of a small part, which may last as long as its call.
 const KEPT: usize = 2 * 1024;
 
+/// The same for a payload, which is soon decoded: as much as frames that share a message have together. What has to wait
+/// for its reader is copied before it does.
+const KEPT_FOR_PAYLOAD: usize = 16 * 1024;
+
 impl<'a> Source<'a> {
-    /// A part that may be kept: copied if it is a small one. A slice would keep all of the message, other frames and
+    /// A part that may be kept: copied if it is a small one of a message over the limit. A slice would keep all of the message, other frames and
     /// unknown fields included, and what a peer can make this side hold is counted in payloads.
-    fn kept(self, part: &[u8]) -> Bytes {
+    fn kept(self, part: &[u8], limit: usize) -> Bytes {
         let len = self.0.len();
         if part.is_empty() {
             Bytes::new()
-        } else if len > KEPT && part.len() < len / 2 {
+        } else if len > limit && part.len() < len / 2 {
             Bytes::copy_from_slice(part)
         } else {
             self.0.slice_ref(part)
@@ -231,7 +235,7 @@ impl<'a> Source<'a> {
             code,
             message: self.text(message, "message")?,
             metadata,
-            details: self.kept(details),
+            details: self.kept(details, KEPT),
             refused,
             chunk: self.chunk(piece)?,
         })
@@ -303,8 +307,8 @@ impl<'a> Source<'a> {
 
     fn push_entry(self, metadata: &mut Metadata, value: Value<'_>) -> Result<(), DecodeError> {
         let (key, value) = pair(value)?;
-        let key = Text::new(self.kept(key)).ok_or(DecodeError::NotUtf8("metadata.key"))?;
-        Ok(metadata.push_received(key, self.kept(value))?)
+        let key = Text::new(self.kept(key, KEPT)).ok_or(DecodeError::NotUtf8("metadata.key"))?;
+        Ok(metadata.push_received(key, self.kept(value, KEPT))?)
     }
 
     fn chunk(self, piece: Piece<'_>) -> Result<Option<Chunk>, DecodeError> {
@@ -317,7 +321,7 @@ impl<'a> Source<'a> {
         match total {
             Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
             _ => Ok(piece.payload.map(|payload| Chunk {
-                payload: self.kept(payload),
+                payload: self.kept(payload, KEPT_FOR_PAYLOAD),
                 total,
                 inflated,
             })),

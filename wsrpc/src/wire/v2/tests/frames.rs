@@ -237,11 +237,12 @@ fn a_small_payload_does_not_keep_a_large_message_and_a_large_one_is_not_copied()
         out
     };
     for (other, len, is_slice) in [
-        (0, 3_000, true),
-        (2_900, 3_000, true),
-        (3_100, 3_000, false),
+        (0, 30_000, true),
+        (14_900, 15_000, true),
+        (15_100, 15_000, false),
         (900, 1_000, true),
-        (1_000, 1, true),
+        (16_300, 1, true),
+        (16_400, 1, false),
     ] {
         let message = Bytes::from([data(other), data(len)].concat());
         let Some(Ok(Frame::Data(data))) = frames(&message).nth(1) else {
