@@ -134,3 +134,38 @@ fn hello_of(message: &Bytes) -> Option<Result<Hello, HelloError>> {
         return Some(Err(HelloError::NotHello(what)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hello_has_a_message_of_its_own() {
+        let hello = b"\x22\x12\x3a\x10aaaaaaaaaaaaaaaa";
+        let cancel = b"\x42\x02\x08\x01";
+        let unknown = b"\x5a\x00";
+        let read = |parts: &[&[u8]]| {
+            let hello = hello_of(&Bytes::from(parts.concat()));
+            hello.map(|hello| hello.map(|hello| hello.instance_id))
+        };
+        assert!(matches!(read(&[hello]), Some(Ok(id)) if id == [b'a'; 16]));
+        // A later version may send what comes before it.
+        assert!(read(&[]).is_none());
+        assert!(read(&[unknown]).is_none());
+        assert!(matches!(read(&[unknown, hello]), Some(Ok(_))));
+        for wrong in [
+            &[hello.as_slice(), cancel][..],
+            &[hello, unknown],
+            &[hello, hello],
+            &[cancel, hello],
+            &[unknown, cancel],
+            &[b"\x22"],
+        ] {
+            let read = read(wrong);
+            assert!(
+                matches!(read, Some(Err(HelloError::NotHello(_)))),
+                "{wrong:?}"
+            );
+        }
+    }
+}
