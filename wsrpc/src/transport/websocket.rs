@@ -161,8 +161,8 @@ impl<IO: Io> WebSocket<IO> {
         self.writer.is_empty()
     }
 
-    /// From here on, small messages that are [pushed](Self::push_message) one after the other go out as one, if the peer
-    /// takes a message for as many as are in it.
+    /// From here on, small messages that are [pushed](Self::push_message) one after the other go out as one. To be
+    /// called when the peer takes one message for as many as are in it.
     pub(crate) fn share_messages(&mut self) {
         self.writer.share_messages();
     }

@@ -99,13 +99,14 @@ struct Source<'a>(&'a Bytes);
 /// WebSocket messages up to this size may be kept for the sake of a small part, which may last as long as its call.
 const KEPT: usize = 2 * 1024;
 
-/// The same for a payload, which is soon decoded: as much as frames that share a message have together. What has to wait
-/// for its reader is copied before it does.
+/// The same for a payload, which is soon decoded: as much as frames that share a message have together. What has to
+/// wait for its reader is copied before it does.
 const KEPT_FOR_PAYLOAD: usize = 16 * 1024;
 
 impl<'a> Source<'a> {
-    /// A part that may be kept: copied if it is a small one of a message over the limit. A slice would keep all of the message, other frames and
-    /// unknown fields included, and what a peer can make this side hold is counted in payloads.
+    /// A part that may be kept: copied if it is a small one of a message over the limit. A slice would keep all of the
+    /// message, other frames and unknown fields included, and what a peer can make this side hold is counted in
+    /// payloads.
     fn kept(self, part: &[u8], limit: usize) -> Bytes {
         let len = self.0.len();
         if part.is_empty() {
