@@ -63,8 +63,8 @@ impl Scenario {
     /// Numbers of calls, of which the second is to be the larger: both are multiples of what is in flight.
     pub(crate) fn calls(self) -> [usize; 2] {
         match self {
-            Self::Unary64K => [160, 800],
-            _ => [2_560, 12_800],
+            Self::Unary64K => [80, 240],
+            _ => [2_560, 7_680],
         }
     }
 

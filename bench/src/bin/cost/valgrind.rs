@@ -8,7 +8,84 @@ use std::{
     process::{Command, Output},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Failure, scenario::Scenario};
+
+/// What a call costs, both sides together.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+pub(crate) struct Cost {
+    pub(crate) instructions: f64,
+    pub(crate) allocations: f64,
+    /// That were allocated.
+    pub(crate) bytes: f64,
+}
+
+impl Cost {
+    /// Without the digits that differ from run to run.
+    pub(crate) fn rounded(self) -> Self {
+        Self {
+            instructions: self.instructions.round(),
+            allocations: (self.allocations * 10.0).round() / 10.0,
+            bytes: self.bytes.round(),
+        }
+    }
+}
+
+/// What a call of a scenario costs: what many calls cost more than few do, so that starting and connecting is no part
+/// of it.
+pub(crate) fn cost(scenario: Scenario) -> Result<Cost, Failure> {
+    let [few, many] = scenario.calls();
+    let per_call = |[few_cost, many_cost]: [u64; 2]| {
+        (many_cost as f64 - few_cost as f64) / (many - few) as f64
+    };
+    let [few_instructions, many_instructions] =
+        [instructions(scenario, few)?, instructions(scenario, many)?];
+    let [few_heap, many_heap] = [heap(scenario, few)?, heap(scenario, many)?];
+    Ok(Cost {
+        instructions: per_call([few_instructions, many_instructions]),
+        allocations: per_call([few_heap.blocks, many_heap.blocks]),
+        bytes: per_call([few_heap.bytes, many_heap.bytes]),
+    })
+}
+
+/// Of the whole process.
+fn instructions(scenario: Scenario, calls: usize) -> Result<u64, Failure> {
+    let said = run(
+        "callgrind",
+        &["--callgrind-out-file=/dev/null"],
+        scenario,
+        calls,
+    )?;
+    let [count] = numbers(&said, "Collected :")?;
+    Ok(count)
+}
+
+/// What the whole process allocated.
+struct Heap {
+    bytes: u64,
+    blocks: u64,
+}
+
+fn heap(scenario: Scenario, calls: usize) -> Result<Heap, Failure> {
+    let said = run("dhat", &["--dhat-out-file=/dev/null"], scenario, calls)?;
+    let [bytes, blocks] = numbers(&said, "Total:")?;
+    Ok(Heap { bytes, blocks })
+}
+
+/// The numbers behind `label` in what valgrind said: `==7== Total:     2,345 bytes in 67 blocks`.
+fn numbers<const N: usize>(said: &str, label: &str) -> Result<[u64; N], Failure> {
+    let found = said.lines().find_map(|line| {
+        let words = line.split_once(label)?.1.replace(',', "");
+        let numbers = words
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok());
+        <[u64; N]>::try_from(numbers.collect::<Vec<_>>()).ok()
+    });
+    found.ok_or_else(|| {
+        format!("valgrind said nothing of `{label}` that is understood here:\n{said}").into()
+    })
+}
 
 /// Prints the functions in which a scenario's calls spend the most instructions, and keeps callgrind's output.
 pub(crate) fn profile(scenario: Scenario, lines: usize) -> Result<(), Failure> {
@@ -25,7 +102,13 @@ pub(crate) fn profile(scenario: Scenario, lines: usize) -> Result<(), Failure> {
     )?;
     let list = |title, inclusive, name: fn(Row<'_>) -> &str| -> Result<(), Failure> {
         println!("Instructions per call, {title}:");
-        for (name, instructions) in sums(&annotated(&file, inclusive)?, name).take(lines) {
+        // With what it calls, each of a function's parts is listed with all of the function's instructions.
+        let join = if inclusive {
+            u64::max
+        } else {
+            u64::saturating_add
+        };
+        for (name, instructions) in joined(&annotated(&file, inclusive)?, name, join).take(lines) {
             println!("{:>9.1}  {name}", instructions as f64 / calls as f64);
         }
         println!();
@@ -52,15 +135,15 @@ fn annotated(file: &str, inclusive: bool) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&output(&mut annotate)?.stdout).into_owned())
 }
 
-/// Runs a scenario under a tool of valgrind.
-fn run(tool: &str, options: &[&str], scenario: Scenario, calls: usize) -> Result<Output, Failure> {
+/// What a tool of valgrind says of a scenario.
+fn run(tool: &str, options: &[&str], scenario: Scenario, calls: usize) -> Result<String, Failure> {
     let mut command = Command::new("valgrind");
     command
         .arg(format!("--tool={tool}"))
         .args(options)
         .arg(env::current_exe()?)
         .args(["run", &scenario.name(), &calls.to_string()]);
-    output(&mut command)
+    Ok(String::from_utf8_lossy(&output(&mut command)?.stderr).into_owned())
 }
 
 /// What a program printed, if it succeeded.
@@ -111,15 +194,17 @@ impl<'a> Row<'a> {
 }
 
 /// What rows of the same name cost together, the most expensive first.
-fn sums<'a>(
+fn joined<'a>(
     listing: &'a str,
     name: fn(Row<'a>) -> &'a str,
+    join: fn(u64, u64) -> u64,
 ) -> impl Iterator<Item = (&'a str, u64)> {
-    let mut sums = BTreeMap::<_, u64>::new();
+    let mut joined = BTreeMap::new();
     for row in listing.lines().filter_map(Row::parse) {
-        *sums.entry(name(row)).or_default() += row.instructions;
+        let instructions = joined.entry(name(row)).or_insert(0);
+        *instructions = join(*instructions, row.instructions);
     }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by_key(|&(_, instructions)| Reverse(instructions));
-    sums.into_iter()
+    let mut joined: Vec<_> = joined.into_iter().collect();
+    joined.sort_by_key(|&(_, instructions)| Reverse(instructions));
+    joined.into_iter()
 }
