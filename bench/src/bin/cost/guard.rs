@@ -32,6 +32,9 @@ struct Accepted(BTreeMap<String, Cost>);
 
 /// Measures, and either writes what was measured or fails where it is more than what was written.
 pub(crate) fn check(only: &[Scenario], accept: bool) -> Result<(), Failure> {
+    if cfg!(debug_assertions) {
+        return Err(format!("bench/cost.json has the costs of optimised code: {COMMAND}").into());
+    }
     let scenarios = if only.is_empty() {
         Scenario::value_variants()
     } else {
@@ -191,5 +194,55 @@ impl fmt::Display for Line<'_> {
             f,
             "{name:20}{instructions:>12.0} {share:>9}{allocations:>13.1} {count:>8}{bytes:>18.0}"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(instructions: f64, allocations: f64) -> Cost {
+        Cost {
+            instructions,
+            allocations,
+            bytes: 0.0,
+        }
+    }
+
+    fn grown(cost: Cost, before: Cost) -> Vec<String> {
+        differences("a", &cost, &before, 1.0)
+    }
+
+    #[test]
+    fn what_differs_little_is_let_pass() {
+        let before = cost(1000.0, 12.6);
+        for now in [cost(1099.0, 13.0), cost(901.0, 12.2)] {
+            assert!(grown(now, before).is_empty());
+            assert!(differences("a", &now, &before, -1.0).is_empty());
+        }
+    }
+
+    #[test]
+    fn growth_is_told() {
+        let before = cost(1000.0, 12.0);
+        assert_eq!(
+            grown(cost(1104.0, 13.0), before),
+            [
+                "a: 1104 instructions per call, 10.4 % more than the 1000 of bench/cost.json",
+                "a: 13.0 allocations per call, 1.0 more than the 12.0 of bench/cost.json",
+            ]
+        );
+        assert!(grown(cost(500.0, 2.0), before).is_empty());
+    }
+
+    #[test]
+    fn gains_are_told() {
+        assert_eq!(
+            differences("a", &cost(800.0, 11.0), &cost(1000.0, 12.0), -1.0),
+            [
+                "a: 800 instructions per call, 20.0 % less than the 1000 of bench/cost.json",
+                "a: 11.0 allocations per call, 1.0 less than the 12.0 of bench/cost.json",
+            ]
+        );
     }
 }
