@@ -185,11 +185,14 @@ impl Core {
         }
     }
 
-    /// A binary message was received.
-    pub(crate) fn receive(&mut self, message: Bytes, now: Instant) {
+    /// A binary message was received. Returns how many frames it had.
+    pub(crate) fn receive(&mut self, message: &Bytes, now: Instant) -> usize {
         match self {
-            Self::V1(core) => core.receive(message),
-            Self::V2(core) => core.receive(&message, now),
+            Self::V1(core) => {
+                core.receive(message.clone());
+                1
+            }
+            Self::V2(core) => core.receive(message, now),
         }
     }
 

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::{
@@ -37,14 +36,14 @@ pub(crate) struct Driver<IO> {
     close_timeout: Duration,
     hooks: Hooks,
     sleep: Pin<Box<Sleep>>,
-    /// Messages of this turn.
-    inbox: Vec<Bytes>,
     /// Events of this turn.
     events: Vec<Event>,
     /// Answers of handlers that came at once.
     answers: Vec<(Slot, Answered)>,
     /// Whom to wake once no lock is held.
     callers: Vec<Waker>,
+    /// Callers were woken in this turn.
+    woke: bool,
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
@@ -59,8 +58,10 @@ pub(crate) struct Finished {
     pub(crate) acknowledged: bool,
 }
 
-/// Messages that are read before the writer gets its turn.
-const READS_A_TURN: usize = 128;
+/// Frames that are read before those whom they concern get their turn, and then the writer. The two sides of a session
+/// work at the same time only if each goes on with what the other has done so far: were all that waits read in one go,
+/// and answered in one go, then one of them would always wait for the other.
+const FRAMES_A_TURN: usize = 64;
 
 /// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
 /// no longer than this takes.
@@ -87,10 +88,10 @@ impl<IO: Io> Driver<IO> {
             hooks,
             // The first turn sets it.
             sleep: Box::pin(sleep_until(Instant::now())),
-            inbox: Vec::new(),
             events: Vec::new(),
             answers: Vec::new(),
             callers: Vec::new(),
+            woke: false,
             head: Vec::new(),
             received: 0,
         }
@@ -126,9 +127,13 @@ impl<IO: Io> Driver<IO> {
             let wrote = self.write(cx);
             match self.rest(cx) {
                 Rest::Ended(end) => return Poll::Ready(end),
-                Rest::Again => {}
-                Rest::Sleep if read || started || wrote => {}
-                Rest::Sleep => return Poll::Pending,
+                Rest::Sleep if !(read || started || wrote) => return Poll::Pending,
+                Rest::Sleep | Rest::Again => {}
+            }
+            // Those who were woken go on while the rest is read, and what they then ask for is written with it.
+            if std::mem::take(&mut self.woke) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -136,22 +141,27 @@ impl<IO: Io> Driver<IO> {
     /// Reads what has come. Returns whether anything has, or more may wait in the socket's buffer.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut end = None;
-        let mut alive = false;
         let mut more = true;
+        let mut frames = 0;
+        let now = Instant::now().into_std();
         let enough = self.received.saturating_add(BYTES_A_TURN as u64);
-        for _ in 0..READS_A_TURN {
-            if self.socket.received() >= enough {
-                break;
-            }
+        while end.is_none() && frames < FRAMES_A_TURN && self.socket.received() < enough {
             match self.socket.poll_read(cx) {
                 Poll::Pending => {
                     more = false;
                     break;
                 }
                 Poll::Ready(Ok(received)) => match received {
-                    Received::Message(message) => self.inbox.push(message),
-                    Received::Pong => alive = true,
-                    Received::Ping => {}
+                    Received::Message(message) => {
+                        self.prove();
+                        frames += self.session.lock().core.receive(&message, now);
+                    }
+                    Received::Pong => {
+                        self.prove();
+                        self.session.lock().core.ponged(now);
+                        frames += 1;
+                    }
+                    Received::Ping => frames += 1,
                     Received::Text => end = Some(SessionEnd::TextFrame),
                     Received::Close { code, reason } => {
                         end = Some(SessionEnd::PeerClosed { code, reason });
@@ -159,33 +169,19 @@ impl<IO: Io> Driver<IO> {
                 },
                 Poll::Ready(Err(error)) => end = Some(error.into()),
             }
-            if end.is_some() {
-                break;
-            }
-        }
-        if alive || !self.inbox.is_empty() {
-            if let Some(proven) = self.hooks.proven.take() {
-                proven(&self.session);
-            }
         }
         let received = self.socket.received();
         let heard = received != self.received;
         self.received = received;
-        if heard || !self.inbox.is_empty() {
+        if heard || frames > 0 {
             let mut state = self.session.lock();
-            let now = Instant::now().into_std();
             state.core.keepalive().heard(now);
-            if alive {
-                state.core.ponged(now);
-            }
-            for message in self.inbox.drain(..) {
-                state.core.receive(message, now);
-            }
             while let Some(event) = state.core.poll_event() {
                 self.events.push(event);
             }
             state.core.take_wakers(&mut self.callers);
             drop(state);
+            self.woke |= !self.callers.is_empty();
             wake(self.callers.drain(..));
         }
         if let Some(end) = end {
@@ -196,6 +192,13 @@ impl<IO: Io> Driver<IO> {
                 .retain(|event| matches!(event, Event::GoingAway { .. }));
         }
         heard || more
+    }
+
+    /// The peer is alive, and not a replay of its handshake.
+    fn prove(&mut self) {
+        if let Some(proven) = self.hooks.proven.take() {
+            proven(&self.session);
+        }
     }
 
     /// Does what the core asks for. Returns whether it asked for anything.
@@ -287,7 +290,7 @@ impl<IO: Io> Driver<IO> {
                 Poll::Ready(Ok(Received::Message(message))) => {
                     let now = Instant::now().into_std();
                     let mut state = self.session.lock();
-                    state.core.receive(message, now);
+                    state.core.receive(&message, now);
                     while let Some(event) = state.core.poll_event() {
                         self.events.push(event);
                     }

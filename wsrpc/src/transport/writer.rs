@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite;
 use super::masks::{self, Masks};
 
 /// A message over this size goes out in fragments of it, so that control frames find a gap: a Go peer sees a pong only
-/// between two fragments.
+/// between two fragments. Messages that may be shared are small enough as they are.
 pub(super) const FRAGMENT: usize = 64 * 1024;
 
 /// The buffer takes nothing more once it holds this much, so that what is not sent yet waits where it can still be
@@ -22,6 +22,10 @@ const FULL: usize = 64 * 1024;
 /// A message is shared by frames up to this size, which is what a TLS record carries: it arrives as a whole, so that
 /// the first frame of it never waits for the last.
 const SHARED: usize = 16 * 1024;
+
+/// So many frames share a message at most: what it saves is nearly all saved then, and a reader that takes turns can
+/// stop between two messages.
+const SHARERS: usize = 32;
 
 /// What an idle connection keeps of the buffer.
 const KEEP: usize = 1024;
@@ -43,8 +47,8 @@ pub(super) struct Writer {
     written: usize,
     /// Small messages are put one after the other into one.
     shares: bool,
-    /// Where in the buffer the message begins that the next one may share.
-    unsealed: Option<usize>,
+    /// Where in the buffer the message begins that the next one may share, and how many share it.
+    unsealed: Option<(usize, usize)>,
     /// What is left of a message that goes out in fragments.
     rest: Bytes,
     needs_flush: bool,
@@ -90,7 +94,8 @@ impl Writer {
             return self.push_shared(head, &payload);
         }
         self.seal();
-        let room = FRAGMENT.saturating_sub(head.len());
+        let largest = if self.shares { usize::MAX } else { FRAGMENT };
+        let room = largest.saturating_sub(head.len());
         let first = payload.split_to(payload.len().min(room));
         self.rest = payload;
         self.push_frame(OpCode::Binary, self.rest.is_empty(), head, &first);
@@ -149,14 +154,19 @@ impl Writer {
     fn push_shared(&mut self, head: &[u8], payload: &[u8]) {
         let len = head.len() + payload.len();
         let room = self.room_for_header();
-        let full = |start| self.buffer.len() - (start + room) + len > SHARED;
+        let full = |(start, sharers)| {
+            sharers >= SHARERS || self.buffer.len() - (start + room) + len > SHARED
+        };
         if self.unsealed.is_some_and(full) {
             self.seal();
         }
-        if self.unsealed.is_none() {
-            self.compact();
-            self.unsealed = Some(self.buffer.len());
-            self.buffer.resize(self.buffer.len() + room, 0);
+        match &mut self.unsealed {
+            Some((_, sharers)) => *sharers += 1,
+            None => {
+                self.compact();
+                self.unsealed = Some((self.buffer.len(), 1));
+                self.buffer.resize(self.buffer.len() + room, 0);
+            }
         }
         self.buffer.reserve(len);
         self.buffer.extend_from_slice(head);
@@ -171,7 +181,7 @@ impl Writer {
 
     /// Makes a WebSocket frame of the message that others may share, if there is one.
     fn seal(&mut self) {
-        let Some(start) = self.unsealed.take() else {
+        let Some((start, _)) = self.unsealed.take() else {
             return;
         };
         let mask = self.masks.as_mut().map(Masks::next);

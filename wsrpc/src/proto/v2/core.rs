@@ -132,14 +132,17 @@ impl Core {
         }
     }
 
-    /// A binary message was received.
-    pub(crate) fn receive(&mut self, message: &Bytes, now: Instant) {
+    /// A binary message was received. Returns how many frames it had.
+    pub(crate) fn receive(&mut self, message: &Bytes, now: Instant) -> usize {
+        let mut frames = 0_usize;
         for frame in wire::frames(message) {
             if self.ended().is_some() {
-                return;
+                break;
             }
             self.receive_frame(frame, now);
+            frames = frames.saturating_add(1);
         }
+        frames
     }
 
     fn receive_frame(&mut self, frame: Result<Frame, DecodeError>, now: Instant) {

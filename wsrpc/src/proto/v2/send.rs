@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::{super::Message, queue::Queue};
 use crate::wire::v2::{Chunk, NUMBER_LIMIT};
 
-/// A message up to this size goes out in one frame.
-const WHOLE: usize = 64 * 1024;
+/// A message up to this size goes out in one frame: 64 KiB of a user's, with what protobuf puts around them.
+const WHOLE: usize = 65 * 1024;
 
 /// Larger ones go out in chunks of this size, so that other calls find a gap.
 const CHUNK: usize = 16 * 1024;
