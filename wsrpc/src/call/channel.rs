@@ -255,11 +255,13 @@ struct SessionConnector(Session);
 
 impl SessionConnector {
     fn session(&self) -> Result<Session, CallError> {
-        match self.0.ended() {
-            Some(end) => Err(end.call_error(Outcome::NotSent)),
-            None if self.0.takes_calls() => Ok(self.0.clone()),
-            None => Err(peer_leaves(Outcome::NotSent)),
+        if self.0.takes_calls() {
+            return Ok(self.0.clone());
         }
+        Err(match self.0.ended() {
+            Some(end) => end.call_error(Outcome::NotSent),
+            None => peer_leaves(Outcome::NotSent),
+        })
     }
 }
 

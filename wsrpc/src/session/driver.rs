@@ -175,6 +175,9 @@ impl<IO: Io> Driver<IO> {
         self.received = received;
         if heard || frames > 0 {
             let mut state = self.session.lock();
+            if state.core.ended().is_some() {
+                self.session.close_to_calls();
+            }
             state.core.keepalive().heard(now);
             while let Some(event) = state.core.poll_event() {
                 self.events.push(event);
@@ -311,6 +314,9 @@ impl<IO: Io> Driver<IO> {
         let due = state.core.next_timeout().is_some_and(|next| next <= now);
         if due {
             state.core.handle_timeout(now);
+            if state.core.ended().is_some() {
+                self.session.close_to_calls();
+            }
             while let Some(event) = state.core.poll_event() {
                 self.events.push(event);
             }

@@ -12,7 +12,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -56,6 +56,8 @@ struct Shared {
     max_recv_size: usize,
     default_timeout: Option<Duration>,
     accepted: Accepted,
+    /// It has ended, or its peer goes away: what each call asks first, without the lock.
+    closed_to_calls: AtomicBool,
     state: Mutex<State>,
     /// The session drains, its peer goes away, or it has ended.
     turned: Notify,
@@ -120,6 +122,7 @@ impl Session {
             max_recv_size: config.max_recv_size,
             default_timeout: core.default_timeout(),
             accepted: agreed.accepted(),
+            closed_to_calls: AtomicBool::new(false),
             state: Mutex::new(State {
                 core,
                 driver: None,
@@ -146,7 +149,8 @@ impl Session {
 
     /// The deadline of a call that is made now and has none of its own.
     pub(crate) fn default_deadline(&self) -> Option<Instant> {
-        Instant::now().checked_add(self.0.default_timeout?)
+        let timeout = self.0.default_timeout?;
+        Instant::now().checked_add(timeout)
     }
 
     /// The version of the protocol that was agreed on.
@@ -298,6 +302,7 @@ impl Session {
         let repeats = state.spread.replace(spread).is_some();
         state.draining = true;
         drop(state);
+        self.close_to_calls();
         // A log that grows with each frame of a peer's would be the peer's to fill.
         if !repeats {
             let reason: String = reason.as_str().chars().take(MAX_REASON).collect();
@@ -308,8 +313,12 @@ impl Session {
 
     /// Whether calls are worth a try: the session has not ended, and its peer does not go away.
     pub(crate) fn takes_calls(&self) -> bool {
-        let state = self.lock();
-        state.spread.is_none() && state.core.ended().is_none()
+        !self.0.closed_to_calls.load(Ordering::Acquire)
+    }
+
+    /// Calls find another session from here on.
+    fn close_to_calls(&self) {
+        self.0.closed_to_calls.store(true, Ordering::Release);
     }
 
     /// Waits until the peer goes away. Returns over how long it asks those who come back to spread.
@@ -342,6 +351,7 @@ impl Session {
             return;
         }
         state.core.end(reason);
+        self.close_to_calls();
         let driver = state.driver.take();
         let mut callers = Vec::new();
         state.core.take_wakers(&mut callers);
