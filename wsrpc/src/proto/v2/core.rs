@@ -388,6 +388,9 @@ impl Core {
 
     /// Gives memory back to the pool, and lets those go on who waited for it.
     pub(super) fn give_back(&mut self, freed: Freed) {
+        if freed == Freed::default() {
+            return;
+        }
         if let Some(turn) = freed.turn {
             self.pool.forget(turn);
         }

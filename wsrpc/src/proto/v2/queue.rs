@@ -7,26 +7,30 @@ use std::collections::VecDeque;
 pub(super) struct Queue<T> {
     first: Option<T>,
     /// Empty while there is no first.
-    rest: VecDeque<T>,
+    #[expect(
+        clippy::box_collection,
+        reason = "each call moves its queues, and few have a second item"
+    )]
+    rest: Option<Box<VecDeque<T>>>,
 }
 
 impl<T> Queue<T> {
     pub(super) const fn new() -> Self {
         Self {
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 
     pub(super) fn push(&mut self, item: T) {
         match self.first {
             None => self.first = Some(item),
-            Some(_) => self.rest.push_back(item),
+            Some(_) => self.rest.get_or_insert_default().push_back(item),
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<T> {
-        let next = self.rest.pop_front();
+        let next = self.rest.as_mut().and_then(|rest| rest.pop_front());
         std::mem::replace(&mut self.first, next)
     }
 
@@ -43,12 +47,15 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn len(&self) -> usize {
-        usize::from(self.first.is_some()).saturating_add(self.rest.len())
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.len());
+        usize::from(self.first.is_some()).saturating_add(rest)
     }
 
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
+        self.first
+            .iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 }
 

@@ -348,6 +348,9 @@ impl ReceiveHalf {
     /// Drops all that has arrived: nobody wants it.
     pub(super) fn discard(&mut self) -> Freed {
         let mut freed = self.set_last();
+        if self.messages.is_empty() {
+            return freed;
+        }
         while let Some((_, bytes)) = self.take() {
             freed.bytes = freed.bytes.saturating_add(bytes);
         }
