@@ -1,6 +1,7 @@
 //! One side's half of a session, in the version of the protocol that its sides agreed on.
 
 use std::{
+    collections::VecDeque,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -207,9 +208,9 @@ impl Core {
         either!(self, core => core.has_unsent())
     }
 
-    /// What is to be done next.
-    pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        either!(self, core => core.poll_event())
+    /// Appends to `events` what is to be done next.
+    pub(crate) fn take_events(&mut self, events: &mut VecDeque<Event>) {
+        either!(self, core => core.take_events(events));
     }
 
     /// Appends to `wakers` whom to wake, once no lock is held.

@@ -1,7 +1,7 @@
 //! The protocol without I/O, clock or randomness: bytes and time in, bytes and events out.
 //!
 //! A [`Core`] is one side's half of a session. Its owner feeds it what was read ([`Core::receive`]) and what time it is
-//! ([`Core::handle_timeout`]), and takes from it what to send ([`Core::transmit`]), what to do ([`Core::poll_event`])
+//! ([`Core::handle_timeout`]), and takes from it what to send ([`Core::transmit`]), what to do ([`Core::take_events`])
 //! and whom to wake ([`Core::take_wakers`]). Both sides of a session hold the same type: nothing here knows who
 //! dialled.
 //!

@@ -1,6 +1,7 @@
 //! The one task that owns a session's socket.
 
 use std::{
+    collections::VecDeque,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -37,7 +38,7 @@ pub(crate) struct Driver<IO> {
     hooks: Hooks,
     sleep: Pin<Box<Sleep>>,
     /// Events of this turn.
-    events: Vec<Event>,
+    events: VecDeque<Event>,
     /// Answers of handlers that came at once.
     answers: Vec<(Slot, Answered)>,
     /// Whom to wake once no lock is held.
@@ -88,7 +89,7 @@ impl<IO: Io> Driver<IO> {
             hooks,
             // The first turn sets it.
             sleep: Box::pin(sleep_until(Instant::now())),
-            events: Vec::new(),
+            events: VecDeque::new(),
             answers: Vec::new(),
             callers: Vec::new(),
             woke: false,
@@ -179,9 +180,7 @@ impl<IO: Io> Driver<IO> {
                 self.session.close_to_calls();
             }
             state.core.keepalive().heard(now);
-            while let Some(event) = state.core.poll_event() {
-                self.events.push(event);
-            }
+            state.core.take_events(&mut self.events);
             state.core.take_wakers(&mut self.callers);
             drop(state);
             self.woke |= !self.callers.is_empty();
@@ -250,9 +249,7 @@ impl<IO: Io> Driver<IO> {
                 self.socket.push_message(&self.head, payload);
                 pushed = true;
             }
-            while let Some(event) = state.core.poll_event() {
-                self.events.push(event);
-            }
+            state.core.take_events(&mut self.events);
             waiting = state.core.has_unsent();
             state.core.take_wakers(&mut self.callers);
             drop(state);
@@ -294,9 +291,7 @@ impl<IO: Io> Driver<IO> {
                     let now = Instant::now().into_std();
                     let mut state = self.session.lock();
                     state.core.receive(&message, now);
-                    while let Some(event) = state.core.poll_event() {
-                        self.events.push(event);
-                    }
+                    state.core.take_events(&mut self.events);
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(TransportError::Io(error))) => {
@@ -317,9 +312,7 @@ impl<IO: Io> Driver<IO> {
             if state.core.ended().is_some() {
                 self.session.close_to_calls();
             }
-            while let Some(event) = state.core.poll_event() {
-                self.events.push(event);
-            }
+            state.core.take_events(&mut self.events);
         }
         state.core.take_wakers(&mut self.callers);
         let ended = state.core.ended().cloned();

@@ -6,7 +6,6 @@ use super::{
     core::{Core, Phase},
     exchange::{Callee, Ending, Role, Stop},
     outbox::Control,
-    receive::Received,
 };
 use crate::{
     metadata::Metadata,
@@ -47,13 +46,10 @@ impl Core {
             return;
         };
         exchange.id = id;
-        let mut first = None;
-        match exchange.receive.receive(open.chunk, open.last, u64::MAX) {
-            Ok(Received::Begun(bytes)) => self.reserve(key, bytes),
-            // The usual call: its one message is here, and holds nothing of the pool.
-            Ok(_) => first = exchange.receive.take().map(|(message, _)| message),
+        let first = match exchange.receive.receive_first(open.chunk, open.last) {
+            Ok(first) => first,
             Err(what) => return self.violation(format!("on the call {id}: {what}")),
-        }
+        };
         self.events.push_back(Event::Start(Incoming {
             slot: key,
             method: open.method,

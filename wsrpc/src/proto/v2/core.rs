@@ -199,7 +199,13 @@ impl Core {
         true
     }
 
+    /// Appends to `events` what is to be done next.
+    pub(crate) fn take_events(&mut self, events: &mut VecDeque<Event>) {
+        events.append(&mut self.events);
+    }
+
     /// What is to be done next.
+    #[cfg(test)]
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }

@@ -124,6 +124,8 @@ impl Freed {
 /// A breach of the protocol, in words.
 pub(super) type Violation = &'static str;
 
+const OVER_WINDOW: Violation = "more was sent than the window has room for";
+
 /// What a frame has brought about.
 #[derive(Debug, PartialEq)]
 pub(super) enum Received {
@@ -152,6 +154,28 @@ impl ReceiveHalf {
             grown: 0,
             credited: None,
             waker: None,
+        }
+    }
+
+    /// The frame has come that opened the call. Its message, if it came whole, need not wait to be asked for.
+    pub(super) fn receive_first(
+        &mut self,
+        chunk: Option<Chunk>,
+        last: bool,
+    ) -> Result<Option<Message>, Violation> {
+        match chunk {
+            Some(chunk) if chunk.total.is_none() => {
+                let cost = chunk.cost();
+                self.left = self.left.checked_sub(cost).ok_or(OVER_WINDOW)?;
+                self.owed = cost;
+                self.last = last;
+                Ok(Some(Message {
+                    payload: chunk.payload,
+                    inflated: chunk.inflated,
+                }))
+            }
+            // Memory for a message in chunks is set aside once it is asked for.
+            chunk => self.receive(chunk, last, u64::MAX).map(|_| None),
         }
     }
 
@@ -184,10 +208,7 @@ impl ReceiveHalf {
 
     fn receive_chunk(&mut self, chunk: Chunk, limit: u64) -> Result<Received, Violation> {
         let cost = chunk.cost();
-        self.left = self
-            .left
-            .checked_sub(cost)
-            .ok_or("more was sent than the window has room for")?;
+        self.left = self.left.checked_sub(cost).ok_or(OVER_WINDOW)?;
         let Some(amid) = &mut self.amid else {
             return Ok(self.begin(chunk, cost, limit));
         };
