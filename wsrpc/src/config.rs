@@ -12,6 +12,9 @@ use crate::{
 /// How sessions behave: sizes, timers and limits. A client and a server take the same settings; where the defaults
 /// differ, they are those of the Go library, so that neither side sends what a Go peer would not take.
 ///
+/// A session's buffers grow with what it carries. Once nothing was read or written for 5 milliseconds it gives large ones
+/// back, and what is left of them each [`pong_interval`](Self::pong_interval), as far as they hold nothing.
+///
 /// ```
 /// use std::time::Duration;
 /// use wsrpc::SessionConfig;

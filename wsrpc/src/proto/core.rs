@@ -228,6 +228,16 @@ impl Core {
         either!(self, core => core.handle_timeout(now));
     }
 
+    /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
+    pub(crate) fn has_grown(&self) -> bool {
+        either!(self, core => core.has_grown())
+    }
+
+    /// Gives back memory that only a burst needed.
+    pub(crate) fn shrink(&mut self) {
+        either!(self, core => core.shrink());
+    }
+
     /// Asks for a ping, whatever was received when.
     pub(crate) fn ping(&mut self, now: Instant) {
         match self {

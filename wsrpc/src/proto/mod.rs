@@ -49,6 +49,9 @@ use crate::{
     status::Status,
 };
 
+/// What so many calls at once need is not much to keep for a while.
+const FEW_CALLS: usize = 8;
+
 pub(crate) fn deadline_exceeded(outcome: Outcome) -> CallError {
     CallError::new(
         Status::deadline_exceeded("the deadline passed before the call ended"),

@@ -84,25 +84,11 @@ impl Acceptor {
         address: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) {
-        let mut stop = self.control.stop.subscribe();
-        let handshake = select! {
-            handshake = timeout(self.handshake_timeout, self.handshake(stream)) => handshake,
-            // What is not a session yet would only hold the shutdown up.
-            _ = stop.wait_for(Option::is_some) => return,
+        // In a box, since it takes more memory than all that comes after it.
+        let Some((peer, agreed, socket)) = Box::pin(self.establish(stream, address)).await else {
+            return;
         };
         drop(permit);
-        let (peer, agreed, socket) = match handshake {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => {
-                tracing::info!(%address, %error, "a connection was not established");
-                return;
-            }
-            Err(_) => {
-                let after = self.handshake_timeout;
-                tracing::info!(%address, ?after, "a connection was not established in time");
-                return;
-            }
-        };
         let (proven, ended) = (self.registry.clone(), self.registry.clone());
         let hooks = Hooks {
             proven: Some(Box::new(move |session| proven.prove(session))),
@@ -126,6 +112,28 @@ impl Acceptor {
         tracing::info!(%address, %peer, end = %entered.finished.end, "disconnected");
         drop(entered);
         session.wait_for_tasks(self.config.close_timeout).await;
+    }
+
+    /// What the handshake yields, if it does so in time.
+    async fn establish(&self, stream: TcpStream, address: SocketAddr) -> Option<Connection> {
+        let mut stop = self.control.stop.subscribe();
+        let handshake = select! {
+            handshake = timeout(self.handshake_timeout, self.handshake(stream)) => handshake,
+            // What is not a session yet would only hold the shutdown up.
+            _ = stop.wait_for(Option::is_some) => return None,
+        };
+        match handshake {
+            Ok(Ok(connection)) => Some(connection),
+            Ok(Err(error)) => {
+                tracing::info!(%address, %error, "a connection was not established");
+                None
+            }
+            Err(_) => {
+                let after = self.handshake_timeout;
+                tracing::info!(%address, ?after, "a connection was not established in time");
+                None
+            }
+        }
     }
 
     async fn handshake(&self, stream: TcpStream) -> Result<Connection, AcceptError> {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use super::{
     Hooks, Session,
     handlers::{self, Alive},
+    quiet::Quiet,
     wake,
 };
 use crate::{
@@ -48,6 +49,7 @@ pub(crate) struct Driver<IO> {
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
+    quiet: Quiet,
     _alive: Alive,
 }
 
@@ -82,6 +84,7 @@ impl<IO: Io> Driver<IO> {
         Self {
             _alive: Alive::driver(session.clone()),
             session,
+            received: socket.received(),
             socket,
             router,
             max_handler_time: config.max_handler_time,
@@ -94,19 +97,23 @@ impl<IO: Io> Driver<IO> {
             callers: Vec::new(),
             woke: false,
             head: Vec::new(),
-            received: 0,
+            quiet: Quiet::new(Instant::now().into_std()),
         }
     }
 
     /// Runs the session until it has ended and its socket is closed.
-    pub(crate) async fn run(mut self) -> Finished {
-        let end = poll_fn(|cx| self.poll_guarded(cx)).await;
-        if let Some(ended) = self.hooks.ended.take() {
-            ended(&self.session, &end);
+    // An `async fn` would have room for the driver twice: as its argument, and as the variable that it is moved to.
+    #[expect(clippy::manual_async_fn, reason = "it takes half the memory")]
+    pub(crate) fn run(mut self) -> impl Future<Output = Finished> + Send {
+        async move {
+            let end = poll_fn(|cx| self.poll_guarded(cx)).await;
+            if let Some(ended) = self.hooks.ended.take() {
+                ended(&self.session, &end);
+            }
+            let acknowledged = self.close(&end).await;
+            tracing::debug!(peer = %self.session.peer().short(), %end, "session ended");
+            Finished { end, acknowledged }
         }
-        let acknowledged = self.close(&end).await;
-        tracing::debug!(peer = %self.session.peer().short(), %end, "session ended");
-        Finished { end, acknowledged }
     }
 
     /// A defect in here ends one session, and not the client or the server that it belongs to.
@@ -126,6 +133,9 @@ impl<IO: Io> Driver<IO> {
             let read = self.read(cx);
             let started = self.run_events(cx);
             let wrote = self.write(cx);
+            if read || started || wrote {
+                self.quiet.stirred();
+            }
             match self.rest(cx) {
                 Rest::Ended(end) => return Poll::Ready(end),
                 Rest::Sleep if !(read || started || wrote) => return Poll::Pending,
@@ -206,14 +216,15 @@ impl<IO: Io> Driver<IO> {
     /// Does what the core asks for. Returns whether it asked for anything.
     fn run_events(&mut self, cx: &mut Context<'_>) -> bool {
         let any = !self.events.is_empty();
+        let mut shrink = false;
         for event in self.events.drain(..) {
             match event {
                 Event::Ping => self.socket.push_ping(cx),
                 Event::Pong => {
                     self.socket.push_pong(cx);
-                    self.socket.shrink();
+                    shrink = true;
                 }
-                Event::Shrink => self.socket.shrink(),
+                Event::Shrink => shrink = true,
                 Event::Stop(slot) => self.session.0.handlers.abort(slot),
                 Event::GoingAway { reason, spread } => self.session.peer_leaves(&reason, spread),
                 // Looked up for each: one handler may end the session, and so may another thread. What was received
@@ -227,7 +238,24 @@ impl<IO: Io> Driver<IO> {
                 }
             }
         }
+        if shrink {
+            self.shrink();
+        }
         any
+    }
+
+    /// Gives back memory that only a burst needed. The core has done so.
+    fn shrink(&mut self) {
+        self.socket.shrink();
+        self.session.0.handlers.shrink();
+        self.callers = Vec::new();
+        self.head = Vec::new();
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+        if self.answers.is_empty() {
+            self.answers = Vec::new();
+        }
     }
 
     /// Writes what waits, as much as the socket takes. Returns whether it took anything.
@@ -318,6 +346,11 @@ impl<IO: Io> Driver<IO> {
         let ended = state.core.ended().cloned();
         let drained = state.core.is_drained() && self.socket.is_flushed();
         let unsent = state.core.has_unsent() && self.socket.is_ready();
+        let has_grown = || self.socket.has_grown() || state.core.has_grown();
+        let quiet = self.quiet.poll(now, has_grown);
+        if quiet {
+            state.core.shrink();
+        }
         let next = state.core.next_timeout();
         if ended.is_none() && !drained && !unsent && self.events.is_empty() {
             match &mut state.driver {
@@ -327,6 +360,9 @@ impl<IO: Io> Driver<IO> {
         }
         drop(state);
         wake(self.callers.drain(..));
+        if quiet {
+            self.shrink();
+        }
         if let Some(end) = ended {
             // A core that ended by itself has not told the rest of the session yet.
             self.session.stop();
@@ -339,9 +375,10 @@ impl<IO: Io> Driver<IO> {
         if unsent || !self.events.is_empty() {
             return Rest::Again;
         }
-        let Some(next) = next.map(Instant::from_std) else {
+        let Some(next) = next.into_iter().chain(self.quiet.next_look()).min() else {
             return Rest::Again;
         };
+        let next = Instant::from_std(next);
         // The timer may go off early: what it is set to only ever moves later for as long as bytes are received, and
         // to set it anew each time would cost more than to look once too often.
         if next < self.sleep.deadline() || self.sleep.is_elapsed() {

@@ -194,6 +194,14 @@ impl Handlers {
         }
     }
 
+    /// Gives back memory that only a burst needed.
+    pub(super) fn shrink(&self) {
+        let mut table = lock(&self.table);
+        if table.running.is_empty() {
+            table.running = HashMap::new();
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn alive(&self) -> usize {
         lock(&self.table).alive

@@ -7,6 +7,7 @@ mod driver;
 mod handlers;
 mod hello;
 mod memory;
+mod quiet;
 
 use std::{
     fmt,

@@ -2,6 +2,7 @@
 //! Nothing here knows of calls.
 
 mod agreement;
+mod boundary;
 mod masks;
 mod reader;
 mod tcp;

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::writer::Writer;
+use super::{boundary::Boundary, writer::Writer};
 
 /// A stream for the length of one call: reads go to the stream, and the control frames that tungstenite writes (pongs
 /// and closes) go to the same buffer as our own frames. When that is full it is told to wait, and keeps the newest
@@ -19,6 +19,7 @@ pub(super) struct Shim<'a, 'b, IO> {
     pub(super) writer: &'a mut Writer,
     /// Bytes received.
     pub(super) received: &'a mut u64,
+    pub(super) boundary: &'a mut Boundary,
     /// Set when a control frame had to wait.
     pub(super) held_back: &'a mut bool,
 }
@@ -30,6 +31,7 @@ impl<IO: AsyncRead + Unpin> io::Read for Shim<'_, '_, IO> {
             Poll::Ready(result) => {
                 result?;
                 *self.received += buffer.filled().len() as u64;
+                self.boundary.advance(buffer.filled());
                 Ok(buffer.filled().len())
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),

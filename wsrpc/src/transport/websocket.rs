@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio::io::ReadBuf;
 use tungstenite::{
     Message,
     error::{CapacityError, Error, ProtocolError},
@@ -16,7 +17,7 @@ use tungstenite::{
     },
 };
 
-use super::{Io, reader::Shim, writer::Writer};
+use super::{Io, boundary::Boundary, reader::Shim, writer::Writer};
 use crate::session_end::close_code;
 
 pub(crate) use tungstenite::protocol::Role;
@@ -71,7 +72,14 @@ pub(crate) enum TransportError {
 #[derive(Debug)]
 pub(crate) struct WebSocket<IO> {
     io: IO,
-    reader: WebSocketContext,
+    role: Role,
+    config: WebSocketConfig,
+    /// None while there is nothing that it would have to remember.
+    reader: Option<WebSocketContext>,
+    /// Where what was read ends, since the reader was made.
+    boundary: Boundary,
+    /// The reader has taken out all that was read, as far as it makes whole messages.
+    drained: bool,
     writer: Writer,
     received: u64,
     /// tungstenite holds a control frame that the full buffer did not take.
@@ -95,9 +103,19 @@ impl<IO: Io> WebSocket<IO> {
             .max_write_buffer_size(CONTROL_BUFFER)
             .max_message_size(Some(max_size))
             .max_frame_size(Some(max_size));
+        let mut boundary = Boundary::default();
+        boundary.advance(&already_read);
         Self {
             io,
-            reader: WebSocketContext::from_partially_read(already_read, role, Some(config)),
+            role,
+            config,
+            reader: Some(WebSocketContext::from_partially_read(
+                already_read,
+                role,
+                Some(config),
+            )),
+            boundary,
+            drained: false,
             writer: Writer::new(role == Role::Client),
             received: 0,
             held_back: false,
@@ -118,6 +136,10 @@ impl<IO: Io> WebSocket<IO> {
         if self.failed {
             return Poll::Ready(Err(TransportError::Closed));
         }
+        if self.reader.is_none() {
+            ready!(self.poll_first(cx))?;
+        }
+        self.drained = false;
         loop {
             let received = match self.with_shim(cx, |reader, shim| reader.read(shim)) {
                 Ok(Message::Binary(bytes)) => Received::Message(bytes),
@@ -140,6 +162,7 @@ impl<IO: Io> WebSocket<IO> {
                 // Raw frames are only ever written.
                 Ok(Message::Frame(_)) => continue,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.drained = true;
                     return Poll::Pending;
                 }
                 Err(error) => {
@@ -149,6 +172,25 @@ impl<IO: Io> WebSocket<IO> {
             };
             return Poll::Ready(Ok(received));
         }
+    }
+
+    /// Reads what comes first while there is no reader, which is made of it.
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let mut scratch = [0; READ_BUFFER];
+        let mut buffer = ReadBuf::new(&mut scratch);
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+        if let Err(error) = read {
+            self.failed = true;
+            return Poll::Ready(Err(Error::Io(error).into()));
+        }
+        // At the end of the stream it has nothing, and finds out by itself.
+        let first = buffer.filled();
+        self.received += first.len() as u64;
+        self.boundary.advance(first);
+        let reader =
+            WebSocketContext::from_partially_read(first.to_vec(), self.role, Some(self.config));
+        self.reader = Some(reader);
+        Poll::Ready(Ok(()))
     }
 
     /// Whether the next message may be pushed.
@@ -201,8 +243,10 @@ impl<IO: Io> WebSocket<IO> {
     /// Nothing follows a close frame, and pongs that are held back do not take its room.
     fn prepare_close(&mut self) {
         self.writer.drop_rest();
-        self.reader
-            .set_config(|config| config.max_write_buffer_size = 2 * CONTROL_BUFFER);
+        self.config.max_write_buffer_size = 2 * CONTROL_BUFFER;
+        if let Some(reader) = &mut self.reader {
+            reader.set_config(|config| *config = self.config);
+        }
     }
 
     fn push_control(&mut self, cx: &mut Context<'_>, frame: Message) {
@@ -247,7 +291,7 @@ impl<IO: Io> WebSocket<IO> {
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 4096];
         loop {
-            let mut buffer = tokio::io::ReadBuf::new(&mut scratch);
+            let mut buffer = ReadBuf::new(&mut scratch);
             match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 _ => return Poll::Ready(()),
@@ -255,9 +299,34 @@ impl<IO: Io> WebSocket<IO> {
         }
     }
 
+    /// Whether there is so much memory to give back that it is worth a look once the connection is quiet.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.boundary.largest() > READ_BUFFER as u64 || self.writer.has_grown()
+    }
+
     /// Gives back memory that only a burst needed.
     pub(crate) fn shrink(&mut self) {
         self.writer.shrink();
+        // tungstenite never gives its buffer back. Where it holds nothing, a new one will do as well.
+        if self.reader_is_blank() {
+            self.reader = None;
+            self.boundary = Boundary::default();
+        }
+    }
+
+    /// Whether the reader holds no part of a message, no control frame to be sent, and has not begun to close.
+    fn reader_is_blank(&self) -> bool {
+        self.drained
+            && self.boundary.is_between_messages()
+            && !self.held_back
+            && !self.failed
+            && self.reader.as_ref().is_none_or(WebSocketContext::can_write)
+    }
+
+    /// Whether there is a reader, which takes memory.
+    #[cfg(test)]
+    pub(crate) fn has_reader(&self) -> bool {
+        self.reader.is_some()
     }
 
     /// Memory that what is written takes, whether it holds anything or not.
@@ -276,9 +345,11 @@ impl<IO: Io> WebSocket<IO> {
             cx,
             writer: &mut self.writer,
             received: &mut self.received,
+            boundary: &mut self.boundary,
             held_back: &mut self.held_back,
         };
-        f(&mut self.reader, &mut shim)
+        let new = || WebSocketContext::new(self.role, Some(self.config));
+        f(self.reader.get_or_insert_with(new), &mut shim)
     }
 }
 

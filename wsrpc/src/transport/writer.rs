@@ -240,6 +240,11 @@ impl Writer {
         self.buffer.capacity()
     }
 
+    /// Whether the buffer is far larger than what an idle connection keeps.
+    pub(super) fn has_grown(&self) -> bool {
+        self.buffer.capacity() > 4 * KEEP
+    }
+
     /// Gives back memory that only a burst needed.
     pub(super) fn shrink(&mut self) {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP {

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::{
     call_error::{CallError, Outcome},
-    proto::{CallKey, deadline_exceeded, deadlines::Deadlines},
+    proto::{CallKey, FEW_CALLS, deadline_exceeded, deadlines::Deadlines},
     session_end::SessionEnd,
 };
 
@@ -55,6 +55,20 @@ pub(super) enum Polled {
 }
 
 impl Calls {
+    /// Whether it has room for more than a few calls.
+    pub(super) fn has_grown(&self) -> bool {
+        self.slab.capacity() > FEW_CALLS
+    }
+
+    /// Gives back memory that only a burst needed.
+    pub(super) fn shrink(&mut self) {
+        if self.slab.is_empty() {
+            self.slab = Slab::new();
+            // What is left there is of calls that have ended.
+            self.deadlines.clear();
+        }
+    }
+
     /// Adds a queued call.
     pub(super) fn insert(&mut self, deadline: Option<Instant>) -> CallKey {
         let sequence = self.next_sequence;

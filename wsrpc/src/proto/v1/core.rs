@@ -435,11 +435,21 @@ impl Core {
         self.limits.default_timeout
     }
 
-    fn shrink(&mut self) {
+    /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.calls.has_grown() || self.serving.has_grown()
+    }
+
+    /// Gives back memory that only a burst needed.
+    pub(crate) fn shrink(&mut self) {
+        self.calls.shrink();
         self.outbox.shrink();
         self.serving.shrink();
         if self.events.is_empty() {
-            self.events.shrink_to(0);
+            self.events = VecDeque::new();
+        }
+        if self.wakers.is_empty() {
+            self.wakers = Vec::new();
         }
     }
 

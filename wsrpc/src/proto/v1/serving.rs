@@ -6,7 +6,7 @@ use slab::Slab;
 
 use crate::{
     metadata::Metadata,
-    proto::{Incoming, Slot},
+    proto::{FEW_CALLS, Incoming, Slot},
     wire::{Text, v1::Request},
 };
 
@@ -115,6 +115,11 @@ impl Serving {
 
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty()
+    }
+
+    /// Whether it has room for more than a few calls.
+    pub(super) fn has_grown(&self) -> bool {
+        self.running.capacity() > FEW_CALLS
     }
 
     /// Gives back memory that only a burst needed.

@@ -23,7 +23,8 @@ use crate::{
     compression::ZSTD,
     metadata::Metadata,
     proto::{
-        Event, Keepalive, Key, Limits, Signal, deadline_exceeded, deadlines::Deadlines, room::Room,
+        Event, FEW_CALLS, Keepalive, Key, Limits, Signal, deadline_exceeded, deadlines::Deadlines,
+        room::Room,
     },
     session_end::SessionEnd,
     status::Status,
@@ -245,6 +246,7 @@ impl Core {
                 // A peer of this version counts any byte as life: only the tick is of use.
                 Some(Signal::Pong) => {
                     self.shrink();
+                    self.events.push_back(Event::Shrink);
                     self.check_reader(now);
                 }
                 Some(Signal::End(end)) => self.end(end),
@@ -334,13 +336,26 @@ impl Core {
         }
     }
 
-    fn shrink(&mut self) {
+    /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.exchanges.capacity() > FEW_CALLS
+    }
+
+    /// Gives back memory that only a burst needed.
+    pub(crate) fn shrink(&mut self) {
         self.outbox.shrink();
         self.ids.shrink();
         if self.exchanges.is_empty() {
             self.exchanges = Slab::new();
+            // What is left there is of calls that have ended.
+            self.deadlines.clear();
         }
-        self.events.push_back(Event::Shrink);
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+        if self.wakers.is_empty() {
+            self.wakers = Vec::new();
+        }
     }
 
     /// Adds a call, and sees to its deadline.

@@ -1,0 +1,80 @@
+//! When a session that was busy gives memory back.
+
+use std::time::{Duration, Instant};
+
+/// A session that was quiet for this long is taken to be idle. Long enough that one at work keeps its buffers, and short
+/// enough that of many that are busy one after the other few hold any at a time: an allocator seldom returns to the
+/// system what many held at once.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// Watches a session whose buffers have grown until it is quiet.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    /// Something was read or written since the last look.
+    stirred: bool,
+    next_look: Option<Instant>,
+}
+
+impl Quiet {
+    /// A session that begins at `now`. It looks once, for what only the handshake needed.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            stirred: false,
+            next_look: Some(now + QUIET),
+        }
+    }
+
+    /// Something was read or written.
+    pub(super) fn stirred(&mut self) {
+        self.stirred = true;
+    }
+
+    /// When to [poll](Self::poll), at the latest.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.next_look
+    }
+
+    /// Whether memory is to be given back now. `has_grown` tells if there is enough of it to watch for that.
+    pub(super) fn poll(&mut self, now: Instant, has_grown: impl FnOnce() -> bool) -> bool {
+        let looked = match self.next_look {
+            Some(at) if now < at => return false,
+            looked => looked.is_some(),
+        };
+        let stirred = std::mem::take(&mut self.stirred);
+        self.next_look = (stirred && has_grown()).then(|| now + QUIET);
+        looked && !stirred
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QUIET, Quiet};
+    use std::time::{Duration, Instant};
+
+    const STEP: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_session_that_was_busy_is_looked_at_until_it_is_quiet() {
+        let began = Instant::now();
+        let mut quiet = Quiet::new(began - QUIET);
+        quiet.stirred();
+        assert!(!quiet.poll(began, || true));
+        quiet.stirred();
+        assert!(!quiet.poll(began + STEP, || true));
+        assert_eq!(quiet.next_look(), Some(began + QUIET));
+        assert!(!quiet.poll(began + QUIET, || true));
+        assert_eq!(quiet.next_look(), Some(began + 2 * QUIET));
+        assert!(quiet.poll(began + 2 * QUIET, || true));
+        assert_eq!(quiet.next_look(), None);
+        assert!(!quiet.poll(began + 3 * QUIET, || true));
+    }
+
+    #[test]
+    fn a_session_that_needs_little_is_let_be() {
+        let began = Instant::now();
+        let mut quiet = Quiet::new(began);
+        quiet.stirred();
+        assert!(!quiet.poll(began + QUIET, || false));
+        assert_eq!(quiet.next_look(), None);
+    }
+}
