@@ -69,7 +69,7 @@ impl Default for SessionConfig {
             pong_interval: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(1),
-            stream_window: 128 * 1024,
+            stream_window: 144 * 1024,
         }
     }
 }
@@ -176,7 +176,7 @@ impl SessionConfig {
     }
 
     /// How many bytes may arrive on each call, in one direction, before the application has taken them: a window that
-    /// grows with need, up to 8 MiB, as far as memory for it is left. Default: 128 KiB, so that a message of 64 KiB
+    /// grows with need, up to 8 MiB, as far as memory for it is left. Default: 144 KiB, so that a message of 64 KiB
     /// leaves room for the next; at least 4 KiB. Version 1 has no such limit.
     pub fn stream_window(mut self, bytes: u64) -> Self {
         self.stream_window = bytes.max(MIN_WINDOW);
