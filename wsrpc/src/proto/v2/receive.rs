@@ -8,6 +8,13 @@ use crate::wire::v2::Chunk;
 /// The largest window that a stream grows to.
 pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
 
+/// What a sender is given room for at the most of a message that memory was set aside for, beyond the window.
+const MAX_AHEAD: u64 = 256 * 1024;
+
+/// Memory that a message which has it set aside begins with: few are larger than 1 MiB of a user's, with what protobuf
+/// puts around it, and to grow takes time.
+const AT_ONCE: usize = 1025 * 1024;
+
 /// What has to wait for its reader is copied up to this size: it came in a buffer that is larger, and that a peer can
 /// fill up with what counts for nothing. It is half of the largest message that may be kept for a part of it.
 const SMALL: usize = 8 * 1024;
@@ -15,8 +22,8 @@ const SMALL: usize = 8 * 1024;
 /// What has arrived, and what the sender was given room for.
 ///
 /// A message that came in one frame gives its room back when it is taken. One that comes in chunks has memory set aside
-/// in the [`Pool`](super::pool::Pool), once its reader waits for it: from then on each chunk gives its room back as it
-/// arrives, so that the message can be larger than the window. The memory is given back when the message is taken.
+/// in the [`Pool`](super::pool::Pool), once its reader waits for it: from then on its sender has room for what is to
+/// come of it, and need not wait for credit. The memory is given back when the message is taken.
 ///
 /// ```text
 ///                  +--chunk, not the last one--+
@@ -30,6 +37,8 @@ pub(super) struct ReceiveHalf {
     /// What the sender may still send.
     left: u64,
     window: u64,
+    /// What the sender has beyond the window, for the rest of the message that is arriving.
+    ahead: u64,
     /// What was taken in and not given back.
     owed: u64,
     messages: Queue<Arrived>,
@@ -84,6 +93,11 @@ impl Assembly {
         self.total.max(self.inflated.unwrap_or_default())
     }
 
+    /// What has not come yet.
+    fn rest(&self) -> u64 {
+        self.total.saturating_sub(self.buffer.len() as u64)
+    }
+
     /// Takes in the next bytes. Memory grows with what has come, for what was declared may never come.
     fn push(&mut self, payload: &[u8]) {
         let len = self.buffer.len();
@@ -91,7 +105,12 @@ impl Assembly {
         let capacity = self.buffer.capacity();
         if capacity < needed {
             let total = usize::try_from(self.total).unwrap_or(usize::MAX);
-            let capacity = capacity.saturating_mul(2).min(total).max(needed);
+            let least = match self.memory {
+                Memory::Admitted => AT_ONCE,
+                Memory::Waits { .. } => 0,
+            };
+            let capacity = capacity.saturating_mul(2).max(least);
+            let capacity = capacity.min(total).max(needed);
             self.buffer.reserve_exact(capacity.saturating_sub(len));
         }
         self.buffer.extend_from_slice(payload);
@@ -146,6 +165,7 @@ impl ReceiveHalf {
         Self {
             left: window,
             window,
+            ahead: 0,
             owed: 0,
             messages: Queue::new(),
             amid: None,
@@ -224,7 +244,12 @@ impl ReceiveHalf {
         }
         amid.push(&chunk.payload);
         match &mut amid.memory {
-            Memory::Admitted => self.owed = self.owed.saturating_add(cost),
+            Memory::Admitted => {
+                let ahead = amid.rest().min(MAX_AHEAD);
+                let used = self.ahead.saturating_sub(ahead);
+                self.ahead = ahead;
+                self.owed = self.owed.saturating_add(cost).saturating_sub(used);
+            }
             Memory::Waits { window, .. } => *window = window.saturating_add(cost),
         }
         if arrived < amid.total {
@@ -312,7 +337,8 @@ impl ReceiveHalf {
         if let Some(amid) = &mut self.amid {
             if let Memory::Waits { window, .. } = amid.memory {
                 amid.memory = Memory::Admitted;
-                self.owed = self.owed.saturating_add(window);
+                self.ahead = amid.rest().min(MAX_AHEAD);
+                self.owed = self.owed.saturating_add(window).saturating_add(self.ahead);
             }
         }
     }
@@ -381,7 +407,8 @@ impl ReceiveHalf {
 
     /// Whether it is time to give credit: a little at a time would cost a frame each.
     pub(super) fn owes(&self) -> bool {
-        !self.last && self.owed >= (self.window / 2).max(1)
+        let size = self.window.saturating_add(self.ahead);
+        !self.last && self.owed >= (size / 2).max(1)
     }
 
     /// The credit that is due now, which the sender has from here on.
@@ -429,7 +456,7 @@ impl ReceiveHalf {
         });
         let held = messages.sum::<u64>() + amid;
         if !self.last {
-            assert_eq!(self.left + self.owed + held, self.window);
+            assert_eq!(self.left + self.owed + held, self.window + self.ahead);
         }
     }
 
@@ -437,6 +464,12 @@ impl ReceiveHalf {
     #[cfg(test)]
     pub(super) fn window(&self) -> (u64, u64, u64) {
         (self.left, self.owed, self.window)
+    }
+
+    /// What the sender has beyond the window, or is owed.
+    #[cfg(test)]
+    pub(super) fn ahead(&self) -> u64 {
+        self.ahead
     }
 
     /// Bytes set aside for the message that is arriving.

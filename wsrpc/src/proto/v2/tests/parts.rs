@@ -1,5 +1,7 @@
 //! Ids, the pool, and the two halves of a direction, each by itself.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use crate::{
@@ -201,10 +203,11 @@ fn memory_grows_with_what_has_come_and_not_with_what_was_declared() {
     assert!(half.buffered() < 100, "{}", half.buffered());
     for n in 1..=100 {
         assert_eq!(
-            half.receive(chunk(1_000, None), false, LIMIT),
+            half.receive(chunk(50_000, None), false, LIMIT),
             Ok(Received::Part)
         );
-        assert!(half.buffered() <= 2 * (10 + n * 1_000));
+        half.give_credit(Instant::now());
+        assert!(half.buffered() <= (2 * (10 + n * 50_000)).max(1025 << 10));
     }
     assert_eq!(half.set_last(), Freed::bytes(total));
 }
@@ -226,11 +229,40 @@ fn a_chunk_gives_its_room_back_once_there_is_memory_for_its_message() {
     half.receive(chunk(200, None), false, LIMIT).unwrap();
     assert_eq!(half.window(), (492, 0, 1_024));
     half.admit();
-    assert_eq!(half.window(), (492, 532, 1_024));
+    // With what is to come: 300 bytes.
+    assert_eq!(half.window(), (492, 832, 1_024));
     half.receive(chunk(300, None), false, LIMIT).unwrap();
     assert_eq!(half.window(), (176, 848, 1_024));
     assert_eq!(half.take().map(|(_, freed)| freed), Some(800));
     assert_eq!(half.window(), (176, 848, 1_024));
+}
+
+#[test]
+fn the_sender_of_a_message_with_memory_has_room_for_what_is_to_come() {
+    let mut half = ReceiveHalf::new(1_000);
+    let total = 2 << 20;
+    half.receive(chunk(100, Some(total)), false, LIMIT).unwrap();
+    half.admit();
+    let now = Instant::now();
+    let ahead = 256 << 10;
+    assert!(half.owes());
+    assert_eq!(half.give_credit(now), 116 + ahead);
+    let mut left = total - 100;
+    let mut credits = 0;
+    while left > 0 {
+        let len = left.min(500);
+        half.receive(chunk(len as usize, None), false, LIMIT)
+            .unwrap();
+        left -= len;
+        if half.owes() {
+            half.give_credit(now);
+            credits += 1;
+        }
+        half.check();
+    }
+    assert!(credits < 100, "{credits}");
+    // Nothing is left of it but the window.
+    assert_eq!((half.ahead(), half.window().2), (0, 1_000));
 }
 
 #[test]
