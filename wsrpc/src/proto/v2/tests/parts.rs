@@ -163,7 +163,7 @@ fn a_large_message_goes_out_in_chunks_that_make_it_up() {
     let mut half = SendHalf::new(1 << 20);
     half.push(message(200_000));
     let first = half.next_piece().unwrap();
-    assert_eq!((first.total, first.payload.len()), (Some(200_000), 16_384));
+    assert_eq!((first.total, first.payload.len()), (Some(200_000), 16_320));
     let mut sum = first.payload.len();
     while let Some(piece) = half.next_piece() {
         assert_eq!(piece.total, None);
