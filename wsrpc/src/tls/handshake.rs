@@ -43,7 +43,8 @@ where
 {
     // Rustls wants a name, but sends none.
     let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let handshake = TlsConnector::from(config).connect(nobody, io);
+    let handshake = TlsConnector::from(config)
+        .connect_with(nobody, io, |tls| tls.set_buffer_limit(Some(BUFFER)));
     run(identity, handshake, |stream| {
         stream.get_ref().1.peer_certificates()
     })
@@ -64,12 +65,16 @@ pub(crate) async fn accept<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let handshake = TlsAcceptor::from(config).accept(io);
+    let handshake =
+        TlsAcceptor::from(config).accept_with(io, |tls| tls.set_buffer_limit(Some(BUFFER)));
     run(identity, handshake, |stream| {
         stream.get_ref().1.peer_certificates()
     })
     .await
 }
+
+/// Bytes that one write encrypts: a message of 64 KiB, and what waits beside it.
+const BUFFER: usize = 80 * 1024;
 
 /// Runs a handshake where the identity's signer may run, and gives the key in the peer's `chain`.
 async fn run<S: Send + 'static>(

@@ -12,12 +12,13 @@ use tokio::io::AsyncWrite;
 use super::masks::{self, Masks};
 
 /// A message over this size goes out in fragments of it, so that control frames find a gap: a Go peer sees a pong only
-/// between two fragments. Messages that may be shared are small enough as they are.
-pub(super) const FRAGMENT: usize = 64 * 1024;
+/// between two fragments. 64 KiB of a user's, with what is around them, still go out as one. Messages that may be shared
+/// are small enough as they are.
+pub(super) const FRAGMENT: usize = 65 * 1024;
 
 /// The buffer takes nothing more once it holds this much, so that what is not sent yet waits where it can still be
-/// taken back.
-const FULL: usize = 64 * 1024;
+/// taken back. Four chunks of a large message fill it, and four TLS records just hold them.
+const FULL: usize = 63 * 1024;
 
 /// A message is shared by frames up to this size, which is what a TLS record carries: it arrives as a whole, so that
 /// the first frame of it never waits for the last.
