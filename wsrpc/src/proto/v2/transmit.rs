@@ -1,6 +1,6 @@
 //! What goes out next.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -25,6 +25,9 @@ const MAX_TEXT: usize = 4 * 1024;
 
 /// Bytes of a status's details that are sent: cut, they would mean nothing.
 const MAX_DETAILS: usize = 16 * 1024;
+
+/// What both sides of a session that is busy may take for a turn each, however short the way between them.
+const TURNS: Duration = Duration::from_millis(1);
 
 impl Core {
     /// The next frame to send, if there is one: its head is appended to `head`, and the payload that is returned
@@ -92,7 +95,8 @@ impl Core {
         true
     }
 
-    /// Doubles the window of a stream that used half of it within two round trips: it may be what holds it up.
+    /// Doubles the window of a stream that used half of it within two round trips, or while the two sides take a turn:
+    /// it may be what holds it up.
     fn grow_window(&mut self, key: Key, now: Instant) {
         let Some(exchange) = self.get(key).filter(|e| e.receive.owes()) else {
             return;
@@ -107,7 +111,8 @@ impl Core {
             }
             return;
         };
-        let fast = now.saturating_duration_since(credited) < round_trip.saturating_mul(2);
+        let fast =
+            now.saturating_duration_since(credited) < round_trip.saturating_mul(2).max(TURNS);
         if fast && growth > 0 && self.pool.try_grow(growth) {
             if let Some(exchange) = self.get_mut(key) {
                 exchange.receive.grow(growth);
