@@ -23,7 +23,7 @@ use tungstenite::protocol::frame::{
     Frame,
     coding::{Data, OpCode},
 };
-use wsrpc::{Code, SessionEnd};
+use wsrpc::{Code, SessionConfig, SessionEnd};
 
 const PROTOCOL: u16 = 1002;
 const UNSUPPORTED: u16 = 1003;
@@ -33,7 +33,7 @@ const PING: &str = "ping.Ping/Ping";
 const INPUT: &str = "grpc.testing.TestService/StreamingInputCall";
 
 /// What this implementation's hello gives a call, and what a frame costs of it beside its payload.
-const WINDOW: u64 = 128 * 1024;
+const WINDOW: u64 = 144 * 1024;
 const OVERHEAD: u64 = 16;
 
 fn ping(body: &str) -> Vec<u8> {
@@ -383,7 +383,8 @@ async fn floods_of_frames_that_change_little_are_borne() {
 
 #[tokio::test]
 async fn a_peer_that_overruns_a_window_is_cut_off() {
-    let scene = Scene::new().await;
+    let config = SessionConfig::default().stream_window(128 * 1024);
+    let scene = Scene::with(|server| server.session(config)).await;
     let mut peer = raw::connect(scene.address, &Key::new()).await;
     let begun = wire::Open {
         last: false,
