@@ -68,7 +68,7 @@ const FRAMES_A_TURN: usize = 64;
 
 /// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
 /// no longer than this takes.
-const BYTES_A_TURN: usize = 64 * 1024;
+const BYTES_A_TURN: usize = 40 * 1024;
 
 /// What a peer that was cut off has to confirm the close.
 const REVOKED_CLOSE: Duration = Duration::from_millis(500);
