@@ -177,7 +177,7 @@ impl SessionConfig {
 
     /// How many bytes may arrive on each call, in one direction, before the application has taken them: a window that
     /// grows with need, up to 8 MiB, as far as memory for it is left. Default: 144 KiB, so that a message of 64 KiB
-    /// leaves room for the next; at least 4 KiB. Version 1 has no such limit.
+    /// leaves room for another of that size; at least 4 KiB. Version 1 has no such limit.
     pub fn stream_window(mut self, bytes: u64) -> Self {
         self.stream_window = bytes.max(MIN_WINDOW);
         self

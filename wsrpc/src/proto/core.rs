@@ -282,6 +282,15 @@ impl Core {
         either!(self, core => core.ended())
     }
 
+    /// Whether this side may still make calls: the session has not ended, and the peer does not go away.
+    pub(crate) fn takes_calls(&self) -> bool {
+        let peer_leaves = match self {
+            Self::V1(_) => false,
+            Self::V2(core) => core.peer_leaves(),
+        };
+        !peer_leaves && self.ended().is_none()
+    }
+
     /// The deadline that a call without one gets.
     pub(crate) fn default_timeout(&self) -> Option<Duration> {
         match self {

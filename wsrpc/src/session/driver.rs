@@ -44,8 +44,8 @@ pub(crate) struct Driver<IO> {
     answers: Vec<(Slot, Answered)>,
     /// Whom to wake once no lock is held.
     callers: Vec<Waker>,
-    /// Callers were woken in this turn.
-    woke: bool,
+    /// Callers were woken in this turn, or it was a full one.
+    yields: bool,
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
@@ -95,7 +95,7 @@ impl<IO: Io> Driver<IO> {
             events: VecDeque::new(),
             answers: Vec::new(),
             callers: Vec::new(),
-            woke: false,
+            yields: false,
             head: Vec::new(),
             quiet: Quiet::new(Instant::now().into_std()),
         }
@@ -141,8 +141,9 @@ impl<IO: Io> Driver<IO> {
                 Rest::Sleep if !(read || started || wrote) => return Poll::Pending,
                 Rest::Sleep | Rest::Again => {}
             }
-            // Those who were woken go on while the rest is read, and what they then ask for is written with it.
-            if std::mem::take(&mut self.woke) {
+            // Others on this thread have their turn before the next: those who were woken go on, and what they then ask
+            // for is written with what is answered.
+            if std::mem::take(&mut self.yields) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -165,7 +166,11 @@ impl<IO: Io> Driver<IO> {
                 Poll::Ready(Ok(received)) => match received {
                     Received::Message(message) => {
                         self.prove();
-                        frames += self.session.lock().core.receive(&message, now);
+                        let mut state = self.session.lock();
+                        frames += state.core.receive(&message, now).max(1);
+                        if state.core.ended().is_some() {
+                            break;
+                        }
                     }
                     Received::Pong => {
                         self.prove();
@@ -186,14 +191,12 @@ impl<IO: Io> Driver<IO> {
         self.received = received;
         if heard || frames > 0 {
             let mut state = self.session.lock();
-            if state.core.ended().is_some() {
-                self.session.close_to_calls();
-            }
+            self.session.notice(&state);
             state.core.keepalive().heard(now);
             state.core.take_events(&mut self.events);
             state.core.take_wakers(&mut self.callers);
             drop(state);
-            self.woke |= !self.callers.is_empty();
+            self.yields = more || !self.callers.is_empty();
             wake(self.callers.drain(..));
         }
         if let Some(end) = end {
@@ -319,6 +322,7 @@ impl<IO: Io> Driver<IO> {
                     let now = Instant::now().into_std();
                     let mut state = self.session.lock();
                     state.core.receive(&message, now);
+                    self.session.notice(&state);
                     state.core.take_events(&mut self.events);
                 }
                 Poll::Ready(Ok(_)) => {}
@@ -337,9 +341,7 @@ impl<IO: Io> Driver<IO> {
         let due = state.core.next_timeout().is_some_and(|next| next <= now);
         if due {
             state.core.handle_timeout(now);
-            if state.core.ended().is_some() {
-                self.session.close_to_calls();
-            }
+            self.session.notice(&state);
             state.core.take_events(&mut self.events);
         }
         state.core.take_wakers(&mut self.callers);

@@ -181,7 +181,7 @@ impl Session {
         ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
-        self.tell_driver(|core| {
+        let opened = self.tell_driver(|core| {
             let key = core.open(call, ticket, waker)?;
             // Nothing can have come yet: this is only to be woken.
             if call.streams_responses {
@@ -190,7 +190,12 @@ impl Session {
                 core.poll_reply(key, waker);
             }
             Ok(key)
-        })
+        });
+        if let Err(OpenError::Failed(_)) = &opened {
+            // Who looks for a session once more must not find this one again.
+            self.notice(&self.lock());
+        }
+        opened
     }
 
     /// Someone who waited for room will not try again.
@@ -303,7 +308,6 @@ impl Session {
         let repeats = state.spread.replace(spread).is_some();
         state.draining = true;
         drop(state);
-        self.close_to_calls();
         // A log that grows with each frame of a peer's would be the peer's to fill.
         if !repeats {
             let reason: String = reason.as_str().chars().take(MAX_REASON).collect();
@@ -317,9 +321,12 @@ impl Session {
         !self.0.closed_to_calls.load(Ordering::Acquire)
     }
 
-    /// Calls find another session from here on.
-    fn close_to_calls(&self) {
-        self.0.closed_to_calls.store(true, Ordering::Release);
+    /// Where the core takes no more calls, they find another session from here on. To be called before the lock is let
+    /// go of under which that may have come about.
+    fn notice(&self, state: &State) {
+        if !state.core.takes_calls() {
+            self.0.closed_to_calls.store(true, Ordering::Release);
+        }
     }
 
     /// Waits until the peer goes away. Returns over how long it asks those who come back to spread.
@@ -352,7 +359,7 @@ impl Session {
             return;
         }
         state.core.end(reason);
-        self.close_to_calls();
+        self.notice(&state);
         let driver = state.driver.take();
         let mut callers = Vec::new();
         state.core.take_wakers(&mut callers);

@@ -19,7 +19,10 @@ use crate::{
 /// What a call costs beside its payload while it waits, so that empty ones are not free.
 const OVERHEAD: usize = 128;
 
-/// Bytes of metadata that are sent, whatever the peer takes: a frame has 128 KiB, and a message may need half of it.
+/// How often a peer may say that it goes away, and each time starts fewer calls: to look for those takes time.
+const MAX_GO_AWAYS: u8 = 16;
+
+/// Bytes of metadata that are sent, whatever the peer takes: a frame has 128 KiB, and a message may need 65 of it.
 const MAX_SENT_METADATA: usize = 60 * 1024;
 
 impl Core {
@@ -338,11 +341,15 @@ impl Core {
         if self.peer_leaves.is_some_and(|said| go_away.last_id > said) {
             return self.violation("it takes calls again that it said it would not start");
         }
-        let repeats = self.peer_leaves.replace(go_away.last_id).is_some();
-        if repeats && go_away.last_id >= self.ids.last_own() {
+        let said = self.peer_leaves.replace(go_away.last_id);
+        if said.is_some() && self.calling == 0 || said == Some(go_away.last_id) {
             // No call is left that it could be about: to look for one each time would be dear.
             return;
         }
+        if self.go_aways >= MAX_GO_AWAYS {
+            return self.violation("it says again and again that it goes away");
+        }
+        self.go_aways = self.go_aways.saturating_add(1);
         let refused: Vec<Key> = self
             .exchanges
             .iter()

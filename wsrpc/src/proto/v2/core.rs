@@ -98,6 +98,8 @@ pub(crate) struct Core {
     pub(super) slow_reader: SlowReader,
     /// The peer starts none of this side's calls above this id, and takes no more.
     pub(super) peer_leaves: Option<u64>,
+    /// How often it said so.
+    pub(super) go_aways: u8,
     pub(super) keepalive: Keepalive,
     pub(super) events: VecDeque<Event>,
     pub(super) wakers: Vec<Waker>,
@@ -125,6 +127,7 @@ impl Core {
             unsent_refusals: 0,
             slow_reader: SlowReader::default(),
             peer_leaves: None,
+            go_aways: 0,
             keepalive: Keepalive::new(limits.keepalive.clone(), now),
             events: VecDeque::new(),
             wakers: Vec::new(),
@@ -326,6 +329,11 @@ impl Core {
         self.events.clear();
         self.room.open(&mut self.wakers);
         self.phase = Phase::Ended(reason);
+    }
+
+    /// Whether the peer starts no more calls.
+    pub(crate) fn peer_leaves(&self) -> bool {
+        self.peer_leaves.is_some()
     }
 
     /// Why the session ended, if it has.

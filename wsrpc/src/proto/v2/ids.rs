@@ -86,11 +86,6 @@ impl Ids {
         self.last_peers
     }
 
-    /// An id that no call of this side is above.
-    pub(super) fn last_own(&self) -> u64 {
-        self.next_own.saturating_sub(1)
-    }
-
     pub(super) fn find(&self, id: u64) -> Found {
         match self.live.get(&id) {
             Some(key) => Found::Live(*key),

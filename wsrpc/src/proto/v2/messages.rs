@@ -115,8 +115,10 @@ impl Core {
             // Nobody wants it, and its sender gets no credit for more.
             return;
         };
+        let mut begins = false;
         if let Role::Caller(caller) = &mut exchange.role {
             if !caller.began {
+                begins = true;
                 caller.began = true;
                 caller.head = Some(data.metadata);
             } else if !data.metadata.is_empty() {
@@ -130,8 +132,8 @@ impl Core {
             Ok(received) => received,
             Err(what) => return self.violation(format!("on the call {id}: {what}")),
         };
-        // A head alone is progress for a caller.
-        if own || !matches!(received, Received::Part | Received::Begun(_)) {
+        // For a caller, that responses begin is progress by itself.
+        if begins || !matches!(received, Received::Part | Received::Begun(_)) {
             let waker = exchange.receive.take_waker();
             self.wakers.extend(waker);
         }

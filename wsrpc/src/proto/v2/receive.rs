@@ -15,9 +15,10 @@ const MAX_AHEAD: u64 = 256 * 1024;
 /// puts around it, and to grow takes time.
 const AT_ONCE: usize = 1025 * 1024;
 
-/// What has to wait for its reader is copied up to this size: it came in a buffer that is larger, and that a peer can
-/// fill up with what counts for nothing. It is half of the largest message that may be kept for a part of it.
-const SMALL: usize = 8 * 1024;
+/// What has to wait for its reader is copied up to this size. It is a slice of the buffer that was read into, which has
+/// room for the largest frame, and which a peer can fill up with what counts for nothing: so what waits takes at most
+/// twice what it counts for.
+const SMALL: usize = 64 * 1024;
 
 /// What has arrived, and what the sender was given room for.
 ///
@@ -298,7 +299,9 @@ impl ReceiveHalf {
     /// Makes a chunk that may have to wait for its reader keep alive no more than what it counts for.
     pub(super) fn shelve(&self, chunk: &mut Chunk) {
         let awaited = self.wanted && self.messages.is_empty();
-        if !awaited && chunk.payload.len() <= SMALL {
+        // A chunk of a larger message is copied together with the others.
+        let whole = self.amid.is_none() && chunk.total.is_none();
+        if whole && !awaited && chunk.payload.len() <= SMALL {
             chunk.detach();
         }
     }

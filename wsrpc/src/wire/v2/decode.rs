@@ -96,22 +96,19 @@ impl Iterator for Frames<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Source<'a>(&'a Bytes);
 
-/// WebSocket messages up to this size may be kept for the sake of a small part, which may last as long as its call.
-const KEPT: usize = 2 * 1024;
-
-/// The same for a payload, which is soon decoded: as much as frames that share a message have together. What has to
-/// wait for its reader is copied before it does.
-const KEPT_FOR_PAYLOAD: usize = 16 * 1024;
+/// WebSocket messages up to this size may be kept for the sake of one payload, which is soon decoded: as much as frames
+/// that share a message have together. What has to wait for its reader is copied before it does.
+const KEPT: usize = 16 * 1024;
 
 impl<'a> Source<'a> {
-    /// A part that may be kept: copied if it is a small one of a message over the limit. A slice would keep all of the
-    /// message, other frames and unknown fields included, and what a peer can make this side hold is counted in
+    /// A payload: copied if it is a small part of a message over the limit. A slice keeps all of the buffer that was
+    /// read into, other frames and unknown fields included, and what a peer can make this side hold is counted in
     /// payloads.
-    fn kept(self, part: &[u8], limit: usize) -> Bytes {
+    fn kept(self, part: &[u8]) -> Bytes {
         let len = self.0.len();
         if part.is_empty() {
             Bytes::new()
-        } else if len > limit && part.len() < len / 2 {
+        } else if len > KEPT && part.len() < len / 2 {
             Bytes::copy_from_slice(part)
         } else {
             self.0.slice_ref(part)
@@ -236,7 +233,7 @@ impl<'a> Source<'a> {
             code,
             message: self.text(message, "message")?,
             metadata,
-            details: self.kept(details, KEPT),
+            details: Bytes::copy_from_slice(details),
             refused,
             chunk: self.chunk(piece)?,
         })
@@ -308,8 +305,10 @@ impl<'a> Source<'a> {
 
     fn push_entry(self, metadata: &mut Metadata, value: Value<'_>) -> Result<(), DecodeError> {
         let (key, value) = pair(value)?;
-        let key = Text::new(self.kept(key, KEPT)).ok_or(DecodeError::NotUtf8("metadata.key"))?;
-        Ok(metadata.push_received(key, self.kept(value, KEPT))?)
+        // It may last as long as its call, and a slice would keep all of the buffer that was read into.
+        let key =
+            Text::new(Bytes::copy_from_slice(key)).ok_or(DecodeError::NotUtf8("metadata.key"))?;
+        Ok(metadata.push_received(key, Bytes::copy_from_slice(value))?)
     }
 
     fn chunk(self, piece: Piece<'_>) -> Result<Option<Chunk>, DecodeError> {
@@ -322,7 +321,7 @@ impl<'a> Source<'a> {
         match total {
             Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
             _ => Ok(piece.payload.map(|payload| Chunk {
-                payload: self.kept(payload, KEPT_FOR_PAYLOAD),
+                payload: self.kept(payload),
                 total,
                 inflated,
             })),

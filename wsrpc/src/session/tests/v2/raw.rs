@@ -302,3 +302,45 @@ async fn a_go_away_that_is_only_read_after_a_failed_write_is_heard() {
     let error = call.await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Refused);
 }
+
+/// The peer's word that it goes away was read together with a call, whose handler is asked first.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_calls_back_a_peer_that_goes_away_is_told_so() {
+    let service = Scripted::new().put(|request| {
+        let back = echo(&request.channel().wait_for_ready(true), "back");
+        async move {
+            let error = back.await.unwrap_err();
+            Err(crate::Status::new(
+                error.code(),
+                error.outcome().to_string(),
+            ))
+        }
+    });
+    let (_client, mut raw) = against(service.serve());
+    send(&mut raw, |out| {
+        open(out, 2, "Put", 0, "x", true);
+        wire::encode_go_away(out, 0, "an update", Duration::ZERO);
+    })
+    .await;
+    let Frame::End(end) = raw.frame_of_version_2().await else {
+        panic!("not an end");
+    };
+    assert_eq!(end.code, u32::from(Code::UNAVAILABLE));
+    assert_eq!(end.message.as_str(), Outcome::NotSent.to_string());
+}
+
+/// What broke the protocol is only read to explain why a write failed.
+#[tokio::test(start_paused = true)]
+async fn a_call_on_a_session_that_ended_by_itself_fails_though_it_waits_for_ready() {
+    let (io, mut peer) = tokio::io::duplex(4096);
+    let mut bytes = [0x8a, 0].repeat(300);
+    bytes.extend([0x82, 1, 0xff]);
+    peer.write_all(&bytes).await.unwrap();
+    drop(peer);
+    let config = SessionConfig::default();
+    let client = start_on(V2, io, Role::Client, Echo::plain(), config);
+    let first = echo(&client.channel(), "x").await.unwrap_err();
+    assert_eq!(first.code(), Code::UNAVAILABLE);
+    let patient = echo(&client.channel().wait_for_ready(true), "x");
+    assert_eq!(patient.await.unwrap_err().outcome(), Outcome::NotSent);
+}
