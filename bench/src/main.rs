@@ -1,7 +1,7 @@
 //! wsrpc beside every rival, and beside what the machine allows, in one run.
 
 // Nothing of a program can be reached from outside: `pub` says what a module is for.
-#![allow(unreachable_pub)]
+#![allow(unreachable_pub, reason = "modules of one program")]
 
 mod calls;
 mod cli;
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// The messages and the service of `proto/bench.proto`, for wsrpc and for tonic.
-#[allow(missing_docs, dead_code)]
+#[allow(missing_docs, dead_code, reason = "it is generated")]
 pub mod proto {
     wsrpc::include_proto!("bench");
 

@@ -16,7 +16,7 @@ use self::scenario::Scenario;
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// The messages and the service of `proto/bench.proto`.
-#[allow(missing_docs, unreachable_pub)]
+#[allow(missing_docs, unreachable_pub, reason = "it is generated")]
 mod proto {
     wsrpc::include_proto!("bench");
 }
