@@ -43,7 +43,7 @@ impl PublicKey {
             return Err(KeyError::Weak { start: start() });
         }
         // Two spellings of one key would be two names of one peer.
-        if key.to_edwards().compress().to_bytes() != bytes {
+        if !is_reduced(&bytes) {
             return Err(KeyError::NotCanonical { start: start() });
         }
         Ok(Self(bytes))
@@ -71,6 +71,15 @@ impl PublicKey {
     pub(super) fn of(key: &ed25519_dalek::SigningKey) -> Self {
         Self(key.verifying_key().to_bytes())
     }
+}
+
+/// Whether a point's y, the number that these bytes are but for the highest bit, is below 2^255 - 19, as RFC 8032 has it.
+///
+/// A sign for an x of 0, which has none, would be the other spelling that is not canonical, but both points of that x are
+/// weak.
+fn is_reduced(bytes: &[u8; PublicKey::LENGTH]) -> bool {
+    let [lowest, between @ .., highest] = bytes;
+    *lowest < 0xed || between.iter().any(|byte| *byte != 0xff) || highest | 0x80 != 0xff
 }
 
 impl TryFrom<&[u8]> for PublicKey {

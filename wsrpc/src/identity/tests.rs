@@ -88,12 +88,13 @@ fn bytes_that_are_no_key_are_refused() {
 fn a_second_spelling_of_a_key_is_refused() {
     // Coordinates below 19 have a second spelling, with the field's prime 2^255 - 19 added.
     let mut refused = 0;
-    for y in 2..19 {
+    for (y, sign) in (2..19).flat_map(|y| [(y, 0), (y, 0x80)]) {
         let mut canonical = [0; 32];
         canonical[0] = y;
+        canonical[31] = sign;
         let mut other = [0xff; 32];
         other[0] = 0xed + y;
-        other[31] = 0x7f;
+        other[31] = 0x7f | sign;
         if PublicKey::from_bytes(canonical).is_ok() {
             let error = PublicKey::from_bytes(other).unwrap_err();
             assert!(matches!(error, KeyError::NotCanonical { .. }), "{error}");

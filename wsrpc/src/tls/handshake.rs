@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    ClientConfig, ServerConfig,
-    pki_types::{CertificateDer, ServerName},
-};
+use rustls::{ClientConfig, ServerConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     runtime::Handle,
@@ -22,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::identity::{Identity, PublicKey};
 
-use super::{HandshakeError, certificate, verifier::REFUSAL};
+use super::{CertificateError, HandshakeError, verifier::VERDICT};
 
 /// Runs the handshake of the side that dialled, with the `identity` that `config` was made of, and gives the server's
 /// key.
@@ -45,10 +42,7 @@ where
     let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let handshake = TlsConnector::from(config)
         .connect_with(nobody, io, |tls| tls.set_buffer_limit(Some(BUFFER)));
-    run(identity, handshake, |stream| {
-        stream.get_ref().1.peer_certificates()
-    })
-    .await
+    run(identity, handshake).await
 }
 
 /// Runs the handshake of the side that accepted, with the `identity` that `config` was made of, and gives the client's
@@ -67,32 +61,26 @@ where
 {
     let handshake =
         TlsAcceptor::from(config).accept_with(io, |tls| tls.set_buffer_limit(Some(BUFFER)));
-    run(identity, handshake, |stream| {
-        stream.get_ref().1.peer_certificates()
-    })
-    .await
+    run(identity, handshake).await
 }
 
 /// Bytes that one write encrypts: a message of 64 KiB, and what waits beside it.
 const BUFFER: usize = 80 * 1024;
 
-/// Runs a handshake where the identity's signer may run, and gives the key in the peer's `chain`.
+/// Runs a handshake where the identity's signer may run, and gives the key that the peer proved to hold.
 async fn run<S: Send + 'static>(
     identity: &Identity,
     handshake: impl Future<Output = io::Result<S>> + Send + 'static,
-    chain: fn(&S) -> Option<&[CertificateDer<'static>]>,
 ) -> Result<(PublicKey, S), HandshakeError> {
     let own = identity.public_key();
-    let handshake = REFUSAL.scope(Cell::new(None), async move {
-        match handshake.await {
-            Ok(stream) => {
-                let key = certificate::public_key(chain(&stream).unwrap_or_default())?;
-                Ok((key, stream))
-            }
-            Err(error) => Err(match REFUSAL.with(Cell::take) {
-                Some(refusal) => refusal.into(),
-                None => HandshakeError::new(error, own),
-            }),
+    let handshake = VERDICT.scope(Cell::new(None), async move {
+        let outcome = handshake.await;
+        match (outcome, VERDICT.with(Cell::take)) {
+            (_, Some(Err(refusal))) => Err(refusal.into()),
+            (Ok(stream), Some(Ok(key))) => Ok((key, stream)),
+            // A handshake in which nobody asked the verifier proves nothing, whatever else it did.
+            (Ok(_), None) => Err(CertificateError::Missing.into()),
+            (Err(error), _) => Err(HandshakeError::new(error, own)),
         }
     });
     if identity.may_block() {

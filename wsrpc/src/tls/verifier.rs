@@ -16,10 +16,14 @@ use crate::identity::PublicKey;
 use super::{Allowed, CertificateError, certificate};
 
 tokio::task_local! {
-    /// Why the handshake that is being polled refused its peer. Rustls would carry a reason of ours, but with another
-    /// alert than `bad_certificate`.
-    pub(super) static REFUSAL: Cell<Option<Refusal>>;
+    /// What was found of the peer in the handshake that is being polled. Rustls would carry a reason of ours for a
+    /// refusal, but with another alert than `bad_certificate`; and it would have us read the key a second time, which
+    /// takes as long as a tenth of the handshake.
+    pub(super) static VERDICT: Cell<Option<Verdict>>;
 }
+
+/// What a handshake found of the peer. `None` until the peer has shown a certificate.
+pub(super) type Verdict = Result<PublicKey, Refusal>;
 
 /// Why the peer was refused.
 #[derive(Debug)]
@@ -50,7 +54,8 @@ impl PeerVerifier {
         intermediates: &[CertificateDer<'_>],
     ) -> Result<(), Error> {
         let checked = match intermediates.len() {
-            0 => certificate::key_in(end_entity).map(drop),
+            // Whether it is a key at all is looked at once only, with the signature: that is the costly part.
+            0 => certificate::key_bytes(end_entity).map(drop),
             more => Err(CertificateError::Chain {
                 count: more.saturating_add(1),
             }),
@@ -72,11 +77,11 @@ impl PeerVerifier {
             .inspect_err(|_| {
                 refuse(Refusal::Unproven(key));
             })?;
-        if (self.allowed)(&key) {
-            Ok(valid)
-        } else {
-            Err(refuse(Refusal::NotAllowed(key)))
+        if !(self.allowed)(&key) {
+            return Err(refuse(Refusal::NotAllowed(key)));
         }
+        keep(Ok(key));
+        Ok(valid)
     }
 }
 
@@ -164,7 +169,11 @@ impl fmt::Debug for PeerVerifier {
 
 /// Keeps the reason for the handshake, and gives rustls the error that reaches the peer as `bad_certificate`, as Go's.
 fn refuse(refusal: Refusal) -> Error {
-    // Without a cell nobody asks for the reason.
-    let _ = REFUSAL.try_with(|cell| cell.set(Some(refusal)));
+    keep(Err(refusal));
     Alert::BadEncoding.into()
+}
+
+fn keep(verdict: Verdict) {
+    // Without a cell nobody asks for it.
+    let _ = VERDICT.try_with(|cell| cell.set(Some(verdict)));
 }
