@@ -4,16 +4,20 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::{
+    task::yield_now,
+    time::{Instant, Sleep, sleep_until, timeout},
+};
 
 use super::{
     Hooks, Session,
+    busy_poll::BusyPoll,
     handlers::{self, Alive},
     quiet::Quiet,
     wake,
@@ -49,6 +53,7 @@ pub(crate) struct Driver<IO> {
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
+    busy_poll: BusyPoll,
     quiet: Quiet,
     _alive: Alive,
 }
@@ -97,6 +102,7 @@ impl<IO: Io> Driver<IO> {
             callers: Vec::new(),
             yields: false,
             head: Vec::new(),
+            busy_poll: BusyPoll::new(config.busy_poll),
             quiet: Quiet::new(Instant::now().into_std()),
         }
     }
@@ -133,12 +139,20 @@ impl<IO: Io> Driver<IO> {
             let read = self.read(cx);
             let started = self.run_events(cx);
             let wrote = self.write(cx);
-            if read || started || wrote {
+            let worked = read || started || wrote;
+            if worked {
                 self.quiet.stirred();
+                self.busy_poll.worked();
             }
             match self.rest(cx) {
                 Rest::Ended(end) => return Poll::Ready(end),
-                Rest::Sleep if !(read || started || wrote) => return Poll::Pending,
+                Rest::Sleep if !worked => {
+                    if self.busy_poll.stays_awake() {
+                        // All others have their turn first, and the runtime asks the sockets what has come.
+                        let _ = pin!(yield_now()).poll(cx);
+                    }
+                    return Poll::Pending;
+                }
                 Rest::Sleep | Rest::Again => {}
             }
             // Others on this thread have their turn before the next: those who were woken go on, and what they then ask

@@ -1,11 +1,13 @@
 //! Calls and their answers.
 
-use tokio::task::JoinSet;
+use std::time::Duration;
+
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     Blame, Call, Code, MethodDescriptor, Outcome,
     ProtocolVersion::V1,
-    Response, Status,
+    Response, SessionConfig, Status,
     call_error::CallError,
     service::test_support::{
         BOTH, ECHO, Echo, MISSING, Text, against_raw, echo, pair_on, spawn_echo,
@@ -39,6 +41,29 @@ async fn both_sides_call_each_other_a_thousand_times_at_once() {
             }
         }
         assert_eq!(calls.join_all().await.len(), 2000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_stays_awake_for_an_answer_holds_up_neither_tasks_nor_timers() {
+    let services = || {
+        let config = SessionConfig::default().busy_poll(Duration::from_secs(1));
+        let slow = Echo::new(|request| async {
+            if request.body == "later" {
+                sleep(Duration::from_secs(1)).await;
+            }
+            Ok(Response::new(request.into_inner()))
+        });
+        Services::new().add(slow).session(config)
+    };
+    for version in BOTH {
+        let (client, server) = pair_on(version, services(), services());
+        for i in 0..100 {
+            let body = if i % 10 == 9 { "later" } else { "now" };
+            for channel in [client.channel(), server.channel()] {
+                assert_eq!(echo(&channel, body).await.unwrap().body, body);
+            }
+        }
     }
 }
 
