@@ -1,6 +1,6 @@
 //! What is measured: a number of calls of one kind, both sides in this process and on one thread.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -10,8 +10,8 @@ use tokio::{
     task::JoinHandle,
 };
 use wsrpc::{
-    Channel, Client, ProtocolVersion, Request, Response, SecretKey, Server, Status, Stream,
-    Streaming,
+    Channel, Client, ProtocolVersion, Request, Response, SecretKey, Server, SessionConfig, Status,
+    Stream, Streaming,
     testing::{Services, Side, pair},
 };
 
@@ -51,6 +51,11 @@ pub(crate) enum Scenario {
     /// Unary, 32 B, 256 in flight, over TLS and loopback.
     #[value(name = "tls-unary-32-256")]
     Tls,
+}
+
+/// How often a session looks on before it sleeps depends on how fast the machine is, and would be counted.
+fn settings() -> SessionConfig {
+    SessionConfig::default().busy_poll(Duration::ZERO)
 }
 
 impl Scenario {
@@ -98,16 +103,21 @@ impl Scenario {
         if self == Self::Tls {
             let server = Server::builder(SecretKey::generate())
                 .allow_any()
+                .session(settings())
                 .add_service(BenchServer::new(Echo))
                 .bind("127.0.0.1:0")
                 .await?;
             let address = server.local_addr()?.to_string();
             let key = server.public_key();
             tokio::spawn(server.serve());
-            let client = Client::builder(SecretKey::generate(), key);
+            let client = Client::builder(SecretKey::generate(), key).session(settings());
             return Ok(Sides::OverTls(client.connect(address).await?));
         }
-        let services = || Services::new().add(BenchServer::new(Echo));
+        let services = || {
+            Services::new()
+                .add(BenchServer::new(Echo))
+                .session(settings())
+        };
         let version = match self {
             Self::V1 => ProtocolVersion::V1,
             _ => ProtocolVersion::V2,
