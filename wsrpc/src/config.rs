@@ -6,7 +6,7 @@ use crate::{
     compression,
     proto::{KeepaliveConfig, Limits, MAX_METADATA},
     version::ProtocolVersion,
-    wire::v2::Hello,
+    wire::v2::{Chunk, Hello, sizes},
 };
 
 /// How sessions behave: sizes, timers and limits. A client and a server take the same settings; where the defaults
@@ -47,6 +47,14 @@ const RECV_MEMORY: usize = 16 * 1024 * 1024;
 /// A smaller window would hold up every message.
 const MIN_WINDOW: u64 = 4 * 1024;
 
+/// Half of it has room for any message that goes out in one frame: what costs more is sent in chunks.
+const WINDOW: u64 = 144 * 1024;
+
+const _: () = {
+    assert!(MIN_WINDOW >= Hello::MIN_INITIAL_WINDOW);
+    assert!(WINDOW / 2 >= sizes::WHOLE as u64 + Chunk::OVERHEAD);
+};
+
 /// What a Go server reads at the most.
 const SERVER_RECEIVES: usize = 10_000_000;
 /// What a Go client reads at the most.
@@ -73,7 +81,7 @@ impl Default for SessionConfig {
             pong_interval: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(1),
-            stream_window: 144 * 1024,
+            stream_window: WINDOW,
             busy_poll: Duration::from_micros(50),
         }
     }
@@ -244,15 +252,12 @@ pub(crate) struct Resolved {
     pub(crate) busy_poll: Duration,
 }
 
-/// Bytes of a frame of version 2, which has at most a chunk of a message and its metadata.
-const MAX_FRAME: usize = 128 * 1024;
-
 impl Resolved {
     /// The largest WebSocket message that a peer of this version may send.
     pub(crate) fn max_frame_size(&self, version: ProtocolVersion) -> usize {
         match version {
             ProtocolVersion::V1 => self.max_recv_size,
-            ProtocolVersion::V2 => MAX_FRAME,
+            ProtocolVersion::V2 => sizes::MAX_FRAME,
         }
     }
 

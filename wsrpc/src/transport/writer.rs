@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
 use super::masks::{self, Masks};
+use crate::wire::v2::sizes::{CHUNK, SHARED, SHARERS};
 
 /// A message over this size goes out in fragments of it, so that control frames find a gap: a Go peer sees a pong only
 /// between two fragments. 64 KiB of a user's, with what is around them, still go out as one. Messages that may be shared
@@ -20,13 +21,7 @@ pub(super) const FRAGMENT: usize = 65 * 1024;
 /// taken back. Four chunks of a large message fill it, and four TLS records just hold them.
 const FULL: usize = 63 * 1024;
 
-/// A message is shared by frames up to this size, which is what a TLS record carries: it arrives as a whole, so that
-/// the first frame of it never waits for the last.
-const SHARED: usize = 16 * 1024;
-
-/// So many frames share a message at most: what it saves is nearly all saved then, and a reader that takes turns can
-/// stop between two messages.
-const SHARERS: usize = 32;
+const _: () = assert!(3 * SHARED < FULL && FULL <= 4 * CHUNK);
 
 /// What an idle connection keeps of the buffer.
 const KEEP: usize = 1024;
@@ -177,6 +172,7 @@ impl Writer {
 
     /// What is kept free for the header of a message that may be shared: that of the largest one.
     fn room_for_header(&self) -> usize {
+        const { assert!(SHARED <= 0xffff, "two bytes hold its length") };
         if self.masks.is_some() { 8 } else { 4 }
     }
 

@@ -88,6 +88,7 @@ fn start(
         service::{RouterBuilder, test_support::End},
         session::{Hooks, Session},
         transport::{Role, WebSocket},
+        wire::v2::sizes,
     };
 
     let config = SessionConfig::default().max_recv_message_size(4 * 1024 * 1024);
@@ -105,7 +106,7 @@ fn start(
     let mut router = RouterBuilder::default();
     router.add(Arc::new(service));
     let router = Arc::new(router.build().unwrap());
-    let socket = WebSocket::new(io, role, Vec::new(), 128 * 1024);
+    let socket = WebSocket::new(io, role, Vec::new(), sizes::MAX_FRAME);
     let peer = crate::SecretKey::generate().public_key();
     let (session, driver) = Session::new(socket, peer, agreed, router, &config, Hooks::default());
     let driver = tokio::spawn(driver.run());

@@ -13,7 +13,7 @@ use crate::{
     metadata::Metadata,
     proto::{Event, Key, Message, OpenError, Outgoing, Reply, Ticket, peer_leaves},
     status::{Code, Status},
-    wire::v2::{End, GoAway},
+    wire::v2::{End, GoAway, sizes},
 };
 
 /// What a call costs beside its payload while it waits, so that empty ones are not free.
@@ -21,9 +21,6 @@ const OVERHEAD: usize = 128;
 
 /// How often a peer may say that it goes away, and each time starts fewer calls: to look for those takes time.
 const MAX_GO_AWAYS: u8 = 16;
-
-/// Bytes of metadata that are sent, whatever the peer takes: a frame has 128 KiB, and a message may need 65 of it.
-const MAX_SENT_METADATA: usize = 60 * 1024;
 
 impl Core {
     /// Makes a call, whose first message is taken out of `call`. When too much waits to be sent, nothing is taken, and
@@ -106,7 +103,7 @@ impl Core {
             return None;
         }
         let size = metadata.size();
-        let limit = MAX_SENT_METADATA.min(self.peer.max_metadata_size as usize);
+        let limit = sizes::MAX_SENT_METADATA.min(self.peer.max_metadata_size as usize);
         (size > limit).then(|| {
             Status::resource_exhausted(format!(
                 "the metadata of {size} bytes is over the limit of {limit} bytes that can be sent"

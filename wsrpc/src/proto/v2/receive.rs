@@ -3,7 +3,7 @@
 use std::{task::Waker, time::Instant};
 
 use super::{super::Message, pool::Turn, queue::Queue};
-use crate::wire::v2::Chunk;
+use crate::wire::v2::{Chunk, sizes};
 
 /// The largest window that a stream grows to.
 pub(super) const MAX_WINDOW: u64 = 8 * 1024 * 1024;
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 1025 * 1024;
 /// What has to wait for its reader is copied up to this size. It is a slice of the buffer that was read into, which has
 /// room for the largest frame, and which a peer can fill up with what counts for nothing: so what waits takes at most
 /// twice what it counts for.
-const SMALL: usize = 64 * 1024;
+const SMALL: usize = sizes::MAX_FRAME / 2;
 
 /// What has arrived, and what the sender was given room for.
 ///

@@ -5,14 +5,10 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::{super::Message, queue::Queue};
-use crate::wire::v2::{Chunk, NUMBER_LIMIT};
-
-/// A message up to this size goes out in one frame: 64 KiB of a user's, with what protobuf puts around them.
-const WHOLE: usize = 65 * 1024;
-
-/// Larger ones go out in chunks of this size, so that other calls find a gap: with what is put around it, a chunk just
-/// fits into a TLS record.
-const CHUNK: usize = 16 * 1024 - 64;
+use crate::wire::v2::{
+    Chunk, NUMBER_LIMIT,
+    sizes::{CHUNK, WHOLE},
+};
 
 /// Nobody is helped by chunks below this size: rather wait for credit.
 const MIN_CHUNK: u64 = 1024;

@@ -14,17 +14,14 @@ use crate::{
     metadata::Metadata,
     proto::Key,
     status::Status,
-    wire::v2::{self as wire, Body, EndHead},
+    wire::v2::{
+        self as wire, Body, EndHead,
+        sizes::{MAX_DETAILS, MAX_TEXT},
+    },
 };
 
 /// The longest time-out that is sent.
 const MAX_TIMEOUT_US: u64 = wire::NUMBER_LIMIT - 1;
-
-/// Bytes of a status's text that are sent.
-const MAX_TEXT: usize = 4 * 1024;
-
-/// Bytes of a status's details that are sent: cut, they would mean nothing.
-const MAX_DETAILS: usize = 16 * 1024;
 
 /// What both sides of a session that is busy may take for a turn each, however short the way between them.
 const TURNS: Duration = Duration::from_millis(1);

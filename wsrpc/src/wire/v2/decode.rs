@@ -10,6 +10,7 @@ use super::{
         CANCEL, CREDIT, DATA, END, GO_AWAY, HELLO, ID, INFLATED, KEY, LAST, METADATA, OPEN,
         PAYLOAD, TOTAL, V1_REQUEST, VALUE,
     },
+    sizes,
 };
 use crate::{
     metadata::{Metadata, MetadataError},
@@ -98,7 +99,7 @@ struct Source<'a>(&'a Bytes);
 
 /// WebSocket messages up to this size may be kept for the sake of one payload, which is soon decoded: as much as frames
 /// that share a message have together. What has to wait for its reader is copied before it does.
-const KEPT: usize = 16 * 1024;
+const KEPT: usize = sizes::SHARED;
 
 impl<'a> Source<'a> {
     /// A payload: copied if it is a small part of a message over the limit. A slice keeps all of the buffer that was

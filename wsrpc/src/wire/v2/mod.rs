@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod frame;
 mod schema;
+pub(crate) mod sizes;
 
 #[cfg(test)]
 pub(crate) use self::decode::decode;
