@@ -179,6 +179,14 @@ async fn text_and_messages_over_the_limit_end_the_session() {
     peer.write(&message).await.ok();
     assert_eq!(soon(peer.close_frame()).await.0, TOO_BIG);
     drop(peer);
+
+    let mut peer = raw::connect(scene.address, &Key::new()).await;
+    // Frames of a member that is not known, which are no error by themselves.
+    peer.send_binary(b"\x5a\x00".repeat(8_192)).await;
+    is_served(&mut peer, 1).await;
+    peer.send_binary(b"\x5a\x00".repeat(8_193)).await;
+    assert_eq!(soon(peer.close_frame()).await.0, PROTOCOL);
+    drop(peer);
     scene.finish().await;
 }
 

@@ -37,6 +37,8 @@ pub(crate) enum DecodeError {
     Total { total: u64, len: usize },
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    #[error("several frames share a WebSocket message of {0} bytes: they have at most {max} together", max = sizes::SHARED)]
+    Shared(usize),
     #[error("a failure comes with a message")]
     FailureWithPayload,
     #[error("a call is said to have succeeded and to have been refused")]
@@ -86,7 +88,10 @@ impl Iterator for Frames<'_> {
     type Item = Result<Frame, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.members.next()? {
+        let member = self.members.next()?;
+        let len = self.source.0.len();
+        Some(match member {
+            Ok(_) if len > sizes::SHARED && !self.is_empty() => Err(DecodeError::Shared(len)),
             Ok((number, value)) => self.source.frame(number, value),
             Err(error) => Err(error.into()),
         })

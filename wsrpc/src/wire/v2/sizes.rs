@@ -7,7 +7,8 @@ pub(crate) const MAX_FRAME: usize = 128 * 1024;
 /// What a TLS record carries. It is read as a whole, so that no part of it waits for what comes later.
 const RECORD: usize = 16 * 1024;
 
-/// Bytes of the largest WebSocket message that several frames share: the first of them never waits for the last.
+/// Bytes of the largest WebSocket message that several frames share: the first of them never waits for the last, and a
+/// peer that fills one with tiny frames does not keep its reader from others for long.
 pub(crate) const SHARED: usize = RECORD;
 
 /// So many frames share a WebSocket message of ours at most: what it saves is nearly all saved then, and a reader that

@@ -371,11 +371,13 @@ fn what_is_left_of_a_deadline_is_rounded_down() {
 }
 
 /// A frame that a peer has made large with what counts for nothing.
-fn padded(mut frame: Vec<u8>) -> Bytes {
-    // An unknown field of the outer message.
-    frame.extend_from_slice(&[0x7a, 0x80, 0xc0, 0x07]);
-    frame.extend_from_slice(&[0; 0x1e000]);
-    frame.into()
+fn padded(frame: &[u8]) -> Bytes {
+    let (member, fields) = (&frame[..1], &frame[2..]);
+    // An unknown field of the member.
+    let padding = [&[0x5a, 0x80, 0xc0, 0x07][..], &[0; 0x1e000]].concat();
+    let len = padding.len() + fields.len();
+    let len = [len | 0x80, (len >> 7) | 0x80, len >> 14].map(|bits| bits as u8);
+    [member, &len, &padding, fields].concat().into()
 }
 
 #[test]
@@ -401,7 +403,7 @@ fn what_waits_for_its_reader_keeps_nothing_of_the_frame_that_it_came_in() {
         (end_frame(own, 0, false, Some(b"x")), true),
     ] {
         let frame = if is_padded {
-            padded(frame)
+            padded(&frame)
         } else {
             Bytes::from(frame)
         };
@@ -436,6 +438,26 @@ fn frames_of_one_message_are_handled_up_to_the_one_that_ends_the_session() {
     half.receive([answer, broken, cancel_frame(1)].concat());
     assert!(half.violation().contains("2"), "{}", half.violation());
     assert_eq!(half.reply(key).unwrap().unwrap().message.payload, "a");
+}
+
+#[test]
+fn a_message_of_several_frames_is_handled_in_whole_or_if_it_is_too_large_not_at_all() {
+    let mut half = Half::new();
+    let flood = |times| {
+        [
+            open_frame(2, whole(b"x"), true),
+            cancel_frame(2).repeat(times),
+        ]
+        .concat()
+    };
+    let fits = flood(4_000);
+    assert!(fits.len() <= 16_384);
+    assert_eq!(half.core.receive(&fits.into(), half.now), 4_001);
+    assert_eq!(half.started().payload(), "x");
+    half.frames();
+    half.receive([open_frame(4, NONE, true), cancel_frame(2).repeat(4_100)].concat());
+    assert!(half.violation().contains("several frames"));
+    assert_eq!(half.core.poll_event(), None);
 }
 
 #[test]

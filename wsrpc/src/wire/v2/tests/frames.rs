@@ -9,8 +9,9 @@ use super::{decoded, owned};
 use crate::{
     metadata::Metadata,
     wire::v2::{
-        Body, Chunk, Data, End, EndHead, Frame, Hello, Open, decode, encode_cancel, encode_credit,
-        encode_data_head, encode_end_head, encode_go_away, encode_hello, encode_open_head, frames,
+        Body, Chunk, Data, DecodeError, End, EndHead, Frame, Hello, Open, decode, encode_cancel,
+        encode_credit, encode_data_head, encode_end_head, encode_go_away, encode_hello,
+        encode_open_head, frames,
     },
 };
 
@@ -224,18 +225,33 @@ fn frames_of_one_message_are_read_in_their_order_up_to_the_first_that_is_none() 
     assert!(frames.is_empty());
 }
 
+/// A field, whose length has more bytes than it needs.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let len = content.len();
+    let len = [len | 0x80, (len >> 7) | 0x80, len >> 14].map(|bits| bits as u8);
+    [&[number << 3 | 2][..], &len, content].concat()
+}
+
 #[test]
-fn a_small_payload_does_not_keep_a_large_message_and_a_large_one_is_not_copied() {
-    let data = |len: usize| {
-        let body = Body {
-            payload_len: Some(len),
-            ..Body::default()
-        };
-        let mut out = Vec::new();
-        encode_data_head(&mut out, 1, &Metadata::default(), &body);
-        out.resize(out.len() + len, 7);
-        out
-    };
+fn several_frames_have_16_kib_together_and_one_has_128() {
+    // Of a member that this version does not know.
+    let frame = |len: usize| field(11, &vec![0; len - 4]);
+    for (len, may_be_shared) in [(16_384, true), (16_385, false), (131_072, false)] {
+        let alone = Bytes::from(frame(len));
+        assert_eq!(frames(&alone).next(), Some(Ok(Frame::Unknown)));
+        for first in [4, len - 4] {
+            let shared = Bytes::from([frame(first), frame(len - first)].concat());
+            assert_eq!(shared.len(), len);
+            let read = frames(&shared).take_while(Result::is_ok).count();
+            assert_eq!(read, if may_be_shared { 2 } else { 0 });
+            let refused = frames(&shared).next() == Some(Err(DecodeError::Shared(len)));
+            assert_eq!(refused, !may_be_shared);
+        }
+    }
+}
+
+#[test]
+fn a_small_payload_does_not_keep_a_large_frame_and_a_large_one_is_not_copied() {
     for (other, len, is_slice) in [
         (0, 30_000, true),
         (14_900, 15_000, true),
@@ -244,8 +260,13 @@ fn a_small_payload_does_not_keep_a_large_message_and_a_large_one_is_not_copied()
         (16_300, 1, true),
         (16_400, 1, false),
     ] {
-        let message = Bytes::from([data(other), data(len)].concat());
-        let Some(Ok(Frame::Data(data))) = frames(&message).nth(1) else {
+        let fields = [
+            b"\x08\x01".to_vec(),
+            field(11, &vec![0; other]),
+            field(15, &vec![7; len]),
+        ];
+        let message = Bytes::from(field(6, &fields.concat()));
+        let Some(Ok(Frame::Data(data))) = frames(&message).next() else {
             panic!("not data");
         };
         let payload = data.chunk.unwrap().payload;
