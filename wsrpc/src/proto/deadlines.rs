@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, time::Instant};
 
-use super::CallKey;
+use super::{CallKey, FEW_CALLS};
 
 /// The deadlines of calls, soonest first.
 ///
@@ -42,6 +42,11 @@ impl Deadlines {
             return None;
         }
         self.heap.pop().map(|Reverse((_, key))| key)
+    }
+
+    /// Whether it has room for far more than a few calls have: what has ended is in there as well.
+    pub(super) fn has_grown(&self) -> bool {
+        self.heap.capacity() > 8 * FEW_CALLS
     }
 
     pub(super) fn clear(&mut self) {

@@ -57,7 +57,7 @@ pub(super) enum Polled {
 impl Calls {
     /// Whether it has room for more than a few calls.
     pub(super) fn has_grown(&self) -> bool {
-        self.slab.capacity() > FEW_CALLS
+        self.slab.capacity() > FEW_CALLS || self.deadlines.has_grown()
     }
 
     /// Gives back memory that only a burst needed.

@@ -346,7 +346,7 @@ impl Core {
 
     /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
     pub(crate) fn has_grown(&self) -> bool {
-        self.exchanges.capacity() > FEW_CALLS
+        self.exchanges.capacity() > FEW_CALLS || self.deadlines.has_grown()
     }
 
     /// Gives back memory that only a burst needed.

@@ -1,6 +1,6 @@
 //! What a core makes of what it must not be sent, of ends, and of going away.
 
-use std::task::Waker;
+use std::{task::Waker, time::Duration};
 
 use bytes::Bytes;
 
@@ -349,7 +349,6 @@ fn a_head_that_comes_too_late_is_left_out() {
 
 #[test]
 fn what_is_left_of_a_deadline_is_rounded_down() {
-    use std::time::Duration;
     for (nanos, sent) in [(999, None), (1_000, Some(1)), (2_999, Some(2))] {
         let mut half = Half::new();
         let mut call = outgoing(Some("x".into()), false);
@@ -368,6 +367,25 @@ fn what_is_left_of_a_deadline_is_rounded_down() {
         let outcome = half.reply(key).unwrap().unwrap_err().outcome();
         assert_eq!(outcome == Outcome::NotSent, sent.is_none());
     }
+}
+
+#[test]
+fn deadlines_of_calls_that_have_ended_are_memory_to_give_back() {
+    let mut half = Half::new();
+    for _ in 0..100 {
+        let mut call = outgoing(Some("x".into()), false);
+        call.deadline = Some(half.now + Duration::from_secs(60));
+        let key = half.core.open(&mut call, None, Waker::noop()).unwrap();
+        let Some(Frame::Open(open)) = half.frame() else {
+            panic!("not an open");
+        };
+        half.receive(end_frame(open.id, 0, false, Some(b"x")));
+        assert!(half.reply(key).unwrap().is_ok());
+    }
+    assert_empty(&half.core);
+    assert!(half.core.has_grown());
+    half.core.shrink();
+    assert!(!half.core.has_grown());
 }
 
 /// A frame that a peer has made large with what counts for nothing.
