@@ -141,7 +141,7 @@ impl<IO: Io> Driver<IO> {
             let wrote = self.write(cx);
             let worked = read || started || wrote;
             if worked {
-                self.quiet.stirred();
+                self.quiet.worked();
                 self.busy_poll.worked();
             }
             match self.rest(cx) {

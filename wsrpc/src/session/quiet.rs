@@ -11,7 +11,7 @@ const QUIET: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Quiet {
     /// Something was read or written since the last look.
-    stirred: bool,
+    worked: bool,
     next_look: Option<Instant>,
 }
 
@@ -19,14 +19,14 @@ impl Quiet {
     /// A session that begins at `now`. It looks once, for what only the handshake needed.
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            stirred: false,
+            worked: false,
             next_look: Some(now + QUIET),
         }
     }
 
     /// Something was read or written.
-    pub(super) fn stirred(&mut self) {
-        self.stirred = true;
+    pub(super) fn worked(&mut self) {
+        self.worked = true;
     }
 
     /// When to [poll](Self::poll), at the latest.
@@ -40,9 +40,9 @@ impl Quiet {
             Some(at) if now < at => return false,
             looked => looked.is_some(),
         };
-        let stirred = std::mem::take(&mut self.stirred);
-        self.next_look = (stirred && has_grown()).then(|| now + QUIET);
-        looked && !stirred
+        let worked = std::mem::take(&mut self.worked);
+        self.next_look = (worked && has_grown()).then(|| now + QUIET);
+        looked && !worked
     }
 }
 
@@ -57,9 +57,9 @@ mod tests {
     fn a_session_that_was_busy_is_looked_at_until_it_is_quiet() {
         let began = Instant::now();
         let mut quiet = Quiet::new(began - QUIET);
-        quiet.stirred();
+        quiet.worked();
         assert!(!quiet.poll(began, || true));
-        quiet.stirred();
+        quiet.worked();
         assert!(!quiet.poll(began + STEP, || true));
         assert_eq!(quiet.next_look(), Some(began + QUIET));
         assert!(!quiet.poll(began + QUIET, || true));
@@ -73,7 +73,7 @@ mod tests {
     fn a_session_that_needs_little_is_let_be() {
         let began = Instant::now();
         let mut quiet = Quiet::new(began);
-        quiet.stirred();
+        quiet.worked();
         assert!(!quiet.poll(began + QUIET, || false));
         assert_eq!(quiet.next_look(), None);
     }

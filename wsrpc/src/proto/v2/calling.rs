@@ -6,7 +6,7 @@ use super::{
     core::Core,
     exchange::{Caller, Role},
     outbox::Control,
-    receive::{Freed, Received, Violation},
+    receive::{Effect, Freed, Violation},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
@@ -325,7 +325,7 @@ impl Core {
             if exchange.receive.is_amid() {
                 return Err("a success within a message");
             }
-            if let Received::TooLarge(size) = exchange.receive.receive(end.chunk, true, limit)? {
+            if let Effect::TooLarge(size) = exchange.receive.receive(end.chunk, true, limit)? {
                 let status = self.too_large(size);
                 return Ok(Err(CallError::new(status, Outcome::Unknown, Blame::Local)));
             }

@@ -5,7 +5,7 @@ use std::task::Waker;
 use super::{
     core::Core,
     exchange::{Role, Stop},
-    receive::{Freed, Received},
+    receive::{Effect, Freed},
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
@@ -128,20 +128,20 @@ impl Core {
         if let Some(chunk) = &mut data.chunk {
             exchange.receive.shelve(chunk);
         }
-        let received = match exchange.receive.receive(data.chunk, data.last, limit) {
-            Ok(received) => received,
+        let effect = match exchange.receive.receive(data.chunk, data.last, limit) {
+            Ok(effect) => effect,
             Err(what) => return self.violation(format!("on the call {id}: {what}")),
         };
         // For a caller, that responses begin is progress by itself.
-        if begins || !matches!(received, Received::Part | Received::Begun(_)) {
+        if begins || !matches!(effect, Effect::Part | Effect::Begun(_)) {
             let waker = exchange.receive.take_waker();
             self.wakers.extend(waker);
         }
-        match received {
-            Received::Begun(bytes) => self.reserve(key, bytes),
-            Received::Unadmitted(turn) => self.give_back(Freed::turn(turn)),
-            Received::TooLarge(size) => return self.refuse_message(key, size),
-            Received::Part | Received::Progress => {}
+        match effect {
+            Effect::Begun(bytes) => self.reserve(key, bytes),
+            Effect::Unadmitted(turn) => self.give_back(Freed::turn(turn)),
+            Effect::TooLarge(size) => return self.refuse_message(key, size),
+            Effect::Part | Effect::Progress => {}
         }
         if own {
             self.check_responses(key);

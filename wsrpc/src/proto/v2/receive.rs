@@ -148,7 +148,7 @@ const OVER_WINDOW: Violation = "more was sent than the window has room for";
 
 /// What a frame has brought about.
 #[derive(Debug, PartialEq)]
-pub(super) enum Received {
+pub(super) enum Effect {
     /// Nothing that anyone waits for.
     Part,
     /// Memory for a message of this size is to be set aside: see [`ReceiveHalf::admit`] and [`ReceiveHalf::queue`].
@@ -206,28 +206,28 @@ impl ReceiveHalf {
         chunk: Option<Chunk>,
         last: bool,
         limit: u64,
-    ) -> Result<Received, Violation> {
+    ) -> Result<Effect, Violation> {
         if self.last {
             return Err("data after the last message");
         }
-        let received = match chunk {
+        let effect = match chunk {
             Some(chunk) => self.receive_chunk(chunk, limit)?,
-            None => Received::Part,
+            None => Effect::Part,
         };
-        if !last || matches!(received, Received::TooLarge(_)) {
-            return Ok(received);
+        if !last || matches!(effect, Effect::TooLarge(_)) {
+            return Ok(effect);
         }
         if self.amid.is_some() {
             return Err("the last message is not complete");
         }
         self.last = true;
-        Ok(match received {
-            Received::Part => Received::Progress,
-            received => received,
+        Ok(match effect {
+            Effect::Part => Effect::Progress,
+            effect => effect,
         })
     }
 
-    fn receive_chunk(&mut self, chunk: Chunk, limit: u64) -> Result<Received, Violation> {
+    fn receive_chunk(&mut self, chunk: Chunk, limit: u64) -> Result<Effect, Violation> {
         let cost = chunk.cost();
         self.left = self.left.checked_sub(cost).ok_or(OVER_WINDOW)?;
         let Some(amid) = &mut self.amid else {
@@ -254,15 +254,15 @@ impl ReceiveHalf {
             Memory::Waits { window, .. } => *window = window.saturating_add(cost),
         }
         if arrived < amid.total {
-            return Ok(Received::Part);
+            return Ok(Effect::Part);
         }
         Ok(self.complete())
     }
 
-    fn begin(&mut self, chunk: Chunk, cost: u64, limit: u64) -> Received {
+    fn begin(&mut self, chunk: Chunk, cost: u64, limit: u64) -> Effect {
         let size = chunk.size();
         if size > limit {
-            return Received::TooLarge(size);
+            return Effect::TooLarge(size);
         }
         let Some(total) = chunk.total else {
             let message = Message {
@@ -273,7 +273,7 @@ impl ReceiveHalf {
                 message,
                 held: Held::Window(cost),
             });
-            return Received::Progress;
+            return Effect::Progress;
         };
         let mut amid = Assembly {
             buffer: Vec::new(),
@@ -286,7 +286,7 @@ impl ReceiveHalf {
         };
         amid.push(&chunk.payload);
         self.amid = Some(Box::new(amid));
-        self.asks().map_or(Received::Part, Received::Begun)
+        self.asks().map_or(Effect::Part, Effect::Begun)
     }
 
     /// The reader waits for the next message. Returns what the one that is arriving takes of the pool, if that is to be
@@ -315,16 +315,16 @@ impl ReceiveHalf {
         asks.then(|| amid.reserves())
     }
 
-    fn complete(&mut self) -> Received {
+    fn complete(&mut self) -> Effect {
         let Some(amid) = self.amid.take() else {
-            return Received::Part;
+            return Effect::Part;
         };
         // One that fitted into the window may be complete before its turn in the pool has come.
-        let (held, received) = match amid.memory {
-            Memory::Admitted => (Held::Pool(amid.reserves()), Received::Progress),
+        let (held, effect) = match amid.memory {
+            Memory::Admitted => (Held::Pool(amid.reserves()), Effect::Progress),
             Memory::Waits { turn, window } => {
-                let received = turn.map_or(Received::Progress, Received::Unadmitted);
-                (Held::Window(window), received)
+                let effect = turn.map_or(Effect::Progress, Effect::Unadmitted);
+                (Held::Window(window), effect)
             }
         };
         let message = Message {
@@ -332,7 +332,7 @@ impl ReceiveHalf {
             inflated: amid.inflated,
         };
         self.messages.push(Arrived { message, held });
-        received
+        effect
     }
 
     /// The memory for the message that is arriving was set aside.

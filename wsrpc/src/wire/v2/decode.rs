@@ -164,7 +164,7 @@ impl<'a> Source<'a> {
     fn open(self, fields: Fields<'_>) -> Result<Open, DecodeError> {
         let (mut id, mut method, mut timeout_us, mut last) = (0, &[][..], 0, false);
         let mut metadata = Metadata::default();
-        let mut piece = Piece::default();
+        let mut chunk = ChunkFields::default();
         for field in fields {
             let (number, value) = field?;
             match number {
@@ -173,7 +173,7 @@ impl<'a> Source<'a> {
                 3 => timeout_us = value.number()?,
                 METADATA => self.push_entry(&mut metadata, value)?,
                 LAST => last = value.flag()?,
-                _ => piece.take(number, value)?,
+                _ => chunk.take(number, value)?,
             }
         }
         Ok(Open {
@@ -184,7 +184,7 @@ impl<'a> Source<'a> {
                 timeout_us => Some(Duration::from_micros(timeout_us)),
             },
             metadata,
-            chunk: self.chunk(piece)?,
+            chunk: self.chunk(chunk)?,
             last,
         })
     }
@@ -192,20 +192,20 @@ impl<'a> Source<'a> {
     fn data(self, fields: Fields<'_>) -> Result<Data, DecodeError> {
         let (mut id, mut last) = (0, false);
         let mut metadata = Metadata::default();
-        let mut piece = Piece::default();
+        let mut chunk = ChunkFields::default();
         for field in fields {
             let (number, value) = field?;
             match number {
                 ID => id = value.number()?,
                 METADATA => self.push_entry(&mut metadata, value)?,
                 LAST => last = value.flag()?,
-                _ => piece.take(number, value)?,
+                _ => chunk.take(number, value)?,
             }
         }
         Ok(Data {
             id: call_id(id)?,
             metadata,
-            chunk: self.chunk(piece)?,
+            chunk: self.chunk(chunk)?,
             last,
         })
     }
@@ -214,7 +214,7 @@ impl<'a> Source<'a> {
         let (mut id, mut code, mut refused) = (0, 0, false);
         let (mut message, mut details) = (&[][..], &[][..]);
         let mut metadata = Metadata::default();
-        let mut piece = Piece::default();
+        let mut chunk = ChunkFields::default();
         for field in fields {
             let (number, value) = field?;
             match number {
@@ -226,12 +226,12 @@ impl<'a> Source<'a> {
                 6 => refused = value.flag()?,
                 // An end has its message whole.
                 TOTAL => {}
-                _ => piece.take(number, value)?,
+                _ => chunk.take(number, value)?,
             }
         }
         match code {
             0 if refused => return Err(DecodeError::RefusedSuccess),
-            1.. if piece.payload.is_some() => return Err(DecodeError::FailureWithPayload),
+            1.. if chunk.payload.is_some() => return Err(DecodeError::FailureWithPayload),
             _ => {}
         }
         Ok(End {
@@ -241,7 +241,7 @@ impl<'a> Source<'a> {
             metadata,
             details: Bytes::copy_from_slice(details),
             refused,
-            chunk: self.chunk(piece)?,
+            chunk: self.chunk(chunk)?,
         })
     }
 
@@ -317,16 +317,16 @@ impl<'a> Source<'a> {
         Ok(metadata.push_received(key, Bytes::copy_from_slice(value))?)
     }
 
-    fn chunk(self, piece: Piece<'_>) -> Result<Option<Chunk>, DecodeError> {
-        let total = (piece.total > 0).then_some(saturated(piece.total));
-        let inflated = (piece.inflated > 0).then_some(saturated(piece.inflated));
-        let len = piece.payload.map_or(0, <[u8]>::len);
+    fn chunk(self, fields: ChunkFields<'_>) -> Result<Option<Chunk>, DecodeError> {
+        let total = (fields.total > 0).then_some(saturated(fields.total));
+        let inflated = (fields.inflated > 0).then_some(saturated(fields.inflated));
+        let len = fields.payload.map_or(0, <[u8]>::len);
         if len == 0 && total.or(inflated).is_some() {
             return Err(DecodeError::SizeWithoutPayload);
         }
         match total {
             Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
-            _ => Ok(piece.payload.map(|payload| Chunk {
+            _ => Ok(fields.payload.map(|payload| Chunk {
                 payload: self.kept(payload),
                 total,
                 inflated,
@@ -371,15 +371,15 @@ impl<'a> Source<'a> {
     }
 }
 
-/// What a frame has of a message.
+/// The fields of a chunk, as they are read.
 #[derive(Clone, Copy, Default)]
-struct Piece<'a> {
+struct ChunkFields<'a> {
     inflated: u64,
     total: u64,
     payload: Option<&'a [u8]>,
 }
 
-impl<'a> Piece<'a> {
+impl<'a> ChunkFields<'a> {
     /// Takes the field if it is one of these.
     #[inline]
     fn take(&mut self, number: u32, value: Value<'a>) -> Result<(), Malformed> {

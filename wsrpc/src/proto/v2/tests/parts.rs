@@ -10,7 +10,7 @@ use crate::{
         v2::{
             ids::{Found, Ids, Parity},
             pool::Pool,
-            receive::{Freed, ReceiveHalf, Received},
+            receive::{Effect, Freed, ReceiveHalf},
             send::SendHalf,
         },
     },
@@ -198,13 +198,13 @@ fn memory_grows_with_what_has_come_and_not_with_what_was_declared() {
     let total = 1 << 29;
     assert_eq!(half.want(), None);
     let begun = half.receive(chunk(10, Some(total)), false, LIMIT);
-    assert_eq!(begun, Ok(Received::Begun(total)));
+    assert_eq!(begun, Ok(Effect::Begun(total)));
     half.admit();
     assert!(half.buffered() < 100, "{}", half.buffered());
     for n in 1..=100 {
         assert_eq!(
             half.receive(chunk(50_000, None), false, LIMIT),
-            Ok(Received::Part)
+            Ok(Effect::Part)
         );
         half.give_credit(Instant::now());
         assert!(half.buffered() <= (2 * (10 + n * 50_000)).max(1025 << 10));
@@ -271,7 +271,7 @@ fn a_message_that_was_complete_before_its_turn_needs_no_memory() {
     half.receive(chunk(300, Some(301)), false, LIMIT).unwrap();
     half.queue(5);
     let received = half.receive(chunk(1, None), false, LIMIT);
-    assert_eq!(received, Ok(Received::Unadmitted(5)));
+    assert_eq!(received, Ok(Effect::Unadmitted(5)));
     assert_eq!(half.window(), (691, 0, 1_024));
     assert_eq!(half.take().map(|(_, freed)| freed), Some(0));
     assert_eq!(half.window(), (691, 333, 1_024));
@@ -291,7 +291,7 @@ fn a_message_over_the_limit_is_no_breach_but_a_chunk_too_many_is() {
     let mut half = ReceiveHalf::new(1_024);
     assert_eq!(
         half.receive(chunk(101, None), false, 100),
-        Ok(Received::TooLarge(101))
+        Ok(Effect::TooLarge(101))
     );
     let mut half = ReceiveHalf::new(1_024);
     half.receive(chunk(50, Some(100)), false, 100).unwrap();
