@@ -274,7 +274,7 @@ fn within(mut matrix: Vec<Measurement>, files: u64) -> Vec<Measurement> {
 }
 
 fn expected_of(scenes: &[Scene]) -> Duration {
-    let each = |it: &Scene| it.expected() * it.contestants().len() as u32;
+    let each = Scene::expected_in_all;
     scenes.iter().map(each).sum()
 }
 

@@ -39,7 +39,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 /// How long to count.
 pub fn measured(quick: bool) -> Duration {
-    Duration::from_secs(if quick { 2 } else { 10 })
+    Duration::from_secs(if quick { 2 } else { 3 })
 }
 
 /// Measures a server on one core: with TLS alone, and with the upgrade where it has one.

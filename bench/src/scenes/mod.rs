@@ -42,8 +42,13 @@ impl Scene {
         &self.contestants
     }
 
-    /// How long it takes with each contestant.
-    pub fn expected(&self) -> Duration {
+    /// How long all of it takes.
+    pub fn expected_in_all(&self) -> Duration {
+        self.expected() * (self.contestants.len() * self.rounds()) as u32
+    }
+
+    /// How long it takes with each contestant, once.
+    fn expected(&self) -> Duration {
         let connecting = |connections| Duration::from_millis(1) * connections as u32;
         match self.plot {
             Plot::IdleMemory { connections } => {
@@ -53,6 +58,14 @@ impl Scene {
             Plot::Handshakes => handshakes::measured(self.quick) + Duration::from_secs(1),
             Plot::Comeback { clients } => 2 * connecting(clients) + Duration::from_secs(6),
             Plot::BesideLarge => 2 * beside_large::measured(self.quick) + Duration::from_secs(1),
+        }
+    }
+
+    /// How often it is played, the contestants in turns: what is a ratio of two of them asks for more than one look.
+    fn rounds(&self) -> usize {
+        match self.plot {
+            Plot::Handshakes if !self.quick => 5,
+            _ => 1,
         }
     }
 
@@ -140,13 +153,15 @@ pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
 pub async fn run(scenes: &[Scene], results: &mut Results, progress: &Progress) -> Vec<Failure> {
     let mut failures = Vec::new();
     for scene in scenes {
-        for name in &scene.contestants {
-            let label = format!("{} {}", scene.label(), name.name);
-            progress.begin(&label);
-            if let Err(error) = scene.play(name, results).await {
-                failures.push(format!("{label}: {error}").into());
+        for _ in 0..scene.rounds() {
+            for name in &scene.contestants {
+                let label = format!("{} {}", scene.label(), name.name);
+                progress.begin(&label);
+                if let Err(error) = scene.play(name, results).await {
+                    failures.push(format!("{label}: {error}").into());
+                }
+                progress.end(scene.expected());
             }
-            progress.end(scene.expected());
         }
     }
     failures
