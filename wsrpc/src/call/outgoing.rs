@@ -14,7 +14,7 @@ use crate::{
     call_error::CallError,
     compression::Compression,
     metadata::Metadata,
-    proto::{MethodName, Outgoing},
+    proto::Outgoing,
     service::{MethodDescriptor, Response},
 };
 
@@ -113,10 +113,7 @@ impl<R> Call<R> {
             channel: channel.clone(),
             method,
             outgoing: Outgoing {
-                method: MethodName {
-                    service: method.service(),
-                    name: method.name(),
-                },
+                method: method.full_name(),
                 metadata: Metadata::new(),
                 deadline: None,
                 first: None,

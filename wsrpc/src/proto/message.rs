@@ -36,7 +36,7 @@ pub(crate) struct MethodName {
 /// A call that is to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) method: MethodName,
+    pub(crate) method: &'static MethodName,
     pub(crate) metadata: Metadata,
     pub(crate) deadline: Option<Instant>,
     /// The request, or `None` if requests are sent later.

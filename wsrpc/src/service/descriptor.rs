@@ -1,5 +1,7 @@
 //! Services and methods as generated code describes them.
 
+use crate::proto::MethodName;
+
 /// A service of a .proto file.
 #[derive(Debug)]
 pub struct ServiceDescriptor {
@@ -50,8 +52,7 @@ pub trait NamedService {
 /// A method of a service.
 #[derive(Debug)]
 pub struct MethodDescriptor {
-    service: &'static str,
-    name: &'static str,
+    name: MethodName,
     kind: MethodKind,
     idempotency: Idempotency,
 }
@@ -116,8 +117,7 @@ impl MethodDescriptor {
 
     const fn new(service: &'static str, name: &'static str, kind: MethodKind) -> Self {
         Self {
-            service,
-            name,
+            name: MethodName { service, name },
             kind,
             idempotency: Idempotency::Unknown,
         }
@@ -137,12 +137,17 @@ impl MethodDescriptor {
 
     /// The full name of its service, `ping.Ping`.
     pub const fn service(&self) -> &'static str {
-        self.service
+        self.name.service
     }
 
     /// Its bare name, `Ping`, which is all that version 1 of the wire carries.
     pub const fn name(&self) -> &'static str {
-        self.name
+        self.name.name
+    }
+
+    /// Both names, as the protocol takes them.
+    pub(crate) const fn full_name(&self) -> &MethodName {
+        &self.name
     }
 
     /// Which of its sides are streams.
@@ -157,14 +162,14 @@ impl MethodDescriptor {
 
     /// Whether this is its full name, `ping.Ping/Ping`.
     pub(crate) fn is_named(&self, full: &str) -> bool {
-        full.strip_prefix(self.service)
+        full.strip_prefix(self.service())
             .and_then(|rest| rest.strip_prefix('/'))
-            .is_some_and(|name| name == self.name)
+            .is_some_and(|name| name == self.name())
     }
 }
 
 impl std::fmt::Display for MethodDescriptor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.service, self.name)
+        write!(f, "{}/{}", self.service(), self.name())
     }
 }

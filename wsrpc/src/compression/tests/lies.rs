@@ -93,7 +93,8 @@ async fn a_request_that_lies_is_refused_and_nothing_else() {
         let Frame::End(end) = raw.frame_of_version_2().await else {
             panic!("no end");
         };
-        assert_eq!((end.id, Code::from(end.code)), (id, code));
-        assert!(end.refused);
+        let failure = end.failure.unwrap();
+        assert_eq!((end.id, Code::from(failure.code)), (id, code));
+        assert!(failure.refused);
     }
 }

@@ -94,7 +94,7 @@ impl Core {
         if callee.stopping.is_some() {
             return;
         }
-        let status = why.status();
+        let status = why.status().into();
         callee.stopping = Some(why);
         callee.head = None;
         let wakers = [exchange.send.stop(), exchange.receive.take_waker()];
@@ -160,10 +160,10 @@ impl Core {
         let (Refusal::ByHandler(status) | Refusal::ByUs(status) | Refusal::NotStarted(status)) =
             refusal;
         Ending::Failure {
-            status: match self.reject_metadata(status.metadata()) {
+            status: Box::new(match self.reject_metadata(status.metadata()) {
                 Some(_) => status.with_metadata(Metadata::default()),
                 None => status,
-            },
+            }),
             refused,
         }
     }
@@ -182,7 +182,7 @@ impl Core {
         callee.ending = Some(match (&callee.stopping, ending) {
             (None, ending) => ending,
             (Some(why), ending) => Ending::Failure {
-                status: why.status(),
+                status: why.status().into(),
                 refused: matches!(ending, Ending::Failure { refused: true, .. }),
             },
         });

@@ -56,7 +56,7 @@ impl Core {
         let role = Role::Caller(Caller {
             method: call.method,
             metadata: call.metadata.clone(),
-            head: None,
+            head: Metadata::default(),
             began: false,
             end: None,
             concluded: false,
@@ -128,21 +128,18 @@ impl Core {
             self.want(key);
             return None;
         };
-        let head = caller.head.take();
+        let mut metadata = std::mem::take(&mut caller.head);
         let arrived = exchange.receive.arrived();
-        let result = end.and_then(|trailing| match exchange.receive.take() {
-            Some((message, freed)) if arrived == 1 => {
-                let metadata = match head {
-                    Some(mut head) => {
-                        head.merge(trailing);
-                        head
-                    }
-                    None => trailing,
-                };
-                Ok((Reply { message, metadata }, freed))
-            }
-            _ => Err(wrong_responses(arrived)),
-        });
+        let result = match end {
+            Ok(trailing) => match exchange.receive.take() {
+                Some((message, freed)) if arrived == 1 => {
+                    metadata.merge(trailing);
+                    Ok((Reply { message, metadata }, freed))
+                }
+                _ => Err(wrong_responses(arrived)),
+            },
+            Err(error) => Err(*error),
+        };
         self.release(key);
         Some(result.map(|(reply, freed)| {
             if freed > 0 {
@@ -165,11 +162,11 @@ impl Core {
             return Some(Err(self.gone()));
         };
         if caller.began {
-            return Some(Ok(caller.head.take().unwrap_or_default()));
+            return Some(Ok(std::mem::take(&mut caller.head)));
         }
         match &caller.end {
             Some(Ok(_)) => Some(Ok(Metadata::default())),
-            Some(Err(error)) => Some(Err(error.clone())),
+            Some(Err(error)) => Some(Err(CallError::clone(error))),
             None => {
                 exchange.receive.set_waker(waker);
                 None
@@ -257,7 +254,7 @@ impl Core {
             return;
         };
         if let Role::Caller(caller) = &mut exchange.role {
-            caller.end.get_or_insert(end);
+            caller.end.get_or_insert(end.map_err(Box::new));
         }
         let writer = exchange.send.stop();
         let reader = exchange.receive.take_waker();
@@ -308,14 +305,14 @@ impl Core {
         let Role::Caller(caller) = &exchange.role else {
             return Ok(Ok(end.metadata));
         };
-        if end.refused && caller.began {
-            return Err("it was refused after it had begun to be answered");
-        }
-        if end.code != u32::from(Code::OK) {
-            let status = Status::new(Code::from(end.code), end.message.as_str())
-                .with_details(end.details)
+        if let Some(failure) = end.failure {
+            if failure.refused && caller.began {
+                return Err("it was refused after it had begun to be answered");
+            }
+            let status = Status::new(Code::from(failure.code), failure.message.as_str())
+                .with_details(failure.details)
                 .with_metadata(end.metadata);
-            let outcome = match end.refused {
+            let outcome = match failure.refused {
                 true => Outcome::Refused,
                 false => Outcome::Ran,
             };

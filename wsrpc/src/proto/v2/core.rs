@@ -314,7 +314,7 @@ impl Core {
             };
             caller
                 .end
-                .get_or_insert_with(|| Err(reason.call_error(outcome)));
+                .get_or_insert_with(|| Err(reason.call_error(outcome).into()));
             caller.concluded = true;
             // What was delivered before can still be taken.
             caller.held

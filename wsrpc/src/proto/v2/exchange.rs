@@ -10,7 +10,8 @@ use crate::{
     status::Status,
 };
 
-/// A call, as one of its sides holds it.
+/// A call, as one of its sides holds it. What few calls have is boxed in its parts: thousands may be in flight, and most
+/// are looked at only when they begin and when they end.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) sequence: u32,
@@ -45,15 +46,15 @@ pub(super) enum Role {
 /// once it has ended on the wire and its owner has let go of it.
 #[derive(Debug)]
 pub(super) struct Caller {
-    pub(super) method: MethodName,
+    pub(super) method: &'static MethodName,
     /// The request's, until they are sent.
     pub(super) metadata: Metadata,
     /// The response's, once they have come and until they are taken.
-    pub(super) head: Option<Metadata>,
+    pub(super) head: Metadata,
     /// The callee has sent something.
     pub(super) began: bool,
     /// How it ended, as its owner is told: with the trailing metadata, or why it failed.
-    pub(super) end: Option<Result<Metadata, CallError>>,
+    pub(super) end: Option<Result<Metadata, Box<CallError>>>,
     /// The callee's end was read, or there is nothing on the wire to end.
     pub(super) concluded: bool,
     /// The callee was told that nobody waits for it.
@@ -93,7 +94,7 @@ pub(super) enum Stop {
     Cancelled,
     Deadline,
     /// The caller sent a message over the limit.
-    TooLarge(Status),
+    TooLarge(Box<Status>),
 }
 
 impl Stop {
@@ -102,7 +103,7 @@ impl Stop {
         match self {
             Self::Cancelled => Status::cancelled("the caller gave up"),
             Self::Deadline => Status::deadline_exceeded("the deadline passed in the handler"),
-            Self::TooLarge(status) => status.clone(),
+            Self::TooLarge(status) => Status::clone(status),
         }
     }
 
@@ -120,7 +121,7 @@ impl Stop {
 #[derive(Debug)]
 pub(super) enum Ending {
     Success(Metadata),
-    Failure { status: Status, refused: bool },
+    Failure { status: Box<Status>, refused: bool },
 }
 
 impl Exchange {

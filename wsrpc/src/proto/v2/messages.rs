@@ -36,7 +36,7 @@ impl Core {
         let ended = match &exchange.role {
             Role::Caller(caller) => caller.end.as_ref().map(|end| match end {
                 Ok(_) => Ok(None),
-                Err(error) => Err(error.clone()),
+                Err(error) => Err(CallError::clone(error)),
             }),
             Role::Callee(callee) => match &callee.stopping {
                 Some(why) => Some(Err(why.error())),
@@ -120,7 +120,7 @@ impl Core {
             if !caller.began {
                 begins = true;
                 caller.began = true;
-                caller.head = Some(data.metadata);
+                caller.head = data.metadata;
             } else if !data.metadata.is_empty() {
                 return self.violation(format!("on the call {id}: metadata after the first frame"));
             }
@@ -157,7 +157,7 @@ impl Core {
                 let error = CallError::new(status, Outcome::Unknown, Blame::Local);
                 self.give_up(key, error);
             }
-            Some(Role::Callee(_)) => self.stop(key, Stop::TooLarge(status)),
+            Some(Role::Callee(_)) => self.stop(key, Stop::TooLarge(status.into())),
             None => {}
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    frame::{Chunk, Data, End, Frame, GoAway, Hello, NUMBER_LIMIT, Open},
+    frame::{Chunk, Data, End, Failure, Frame, GoAway, Hello, NUMBER_LIMIT, Open},
     schema::{
         CANCEL, CREDIT, DATA, END, GO_AWAY, HELLO, ID, INFLATED, KEY, LAST, METADATA, OPEN,
         PAYLOAD, TOTAL, V1_REQUEST, VALUE,
@@ -229,19 +229,24 @@ impl<'a> Source<'a> {
                 _ => chunk.take(number, value)?,
             }
         }
-        match code {
+        let message = self.text(message, "message")?;
+        let failure = match code {
             0 if refused => return Err(DecodeError::RefusedSuccess),
-            1.. if chunk.payload.is_some() => return Err(DecodeError::FailureWithPayload),
-            _ => {}
-        }
+            // What a success says beside that is nobody's.
+            0 => None,
+            _ if chunk.payload.is_some() => return Err(DecodeError::FailureWithPayload),
+            _ => Some(Box::new(Failure {
+                code,
+                message,
+                details: Bytes::copy_from_slice(details),
+                refused,
+            })),
+        };
         Ok(End {
             id: call_id(id)?,
-            code,
-            message: self.text(message, "message")?,
             metadata,
-            details: Bytes::copy_from_slice(details),
-            refused,
             chunk: self.chunk(chunk)?,
+            failure,
         })
     }
 

@@ -99,16 +99,23 @@ pub(crate) struct Data {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) id: u64,
-    /// The status code; 0 is success.
+    pub(crate) metadata: Metadata,
+    /// The last message, whole: it has no total.
+    pub(crate) chunk: Option<Chunk>,
+    /// `None` is success. Boxed, for each frame is moved as often as the largest is, and most calls succeed.
+    pub(crate) failure: Option<Box<Failure>>,
+}
+
+/// Why a call failed. It ends without a message then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The status code; never zero.
     pub(crate) code: u32,
     pub(crate) message: Text,
-    pub(crate) metadata: Metadata,
     /// An encoded `google.rpc.Status`, or nothing.
     pub(crate) details: Bytes,
     /// The handler was not started.
     pub(crate) refused: bool,
-    /// The last message, whole: it has no total.
-    pub(crate) chunk: Option<Chunk>,
 }
 
 /// The peer starts no further calls of ours.

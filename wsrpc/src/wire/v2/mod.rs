@@ -8,7 +8,7 @@ mod schema;
 pub(crate) mod sizes;
 
 #[cfg(test)]
-pub(crate) use self::decode::decode;
+pub(crate) use self::{decode::decode, frame::Failure};
 pub(crate) use self::{
     decode::{DecodeError, frames},
     encode::{

@@ -223,7 +223,7 @@ impl Pair {
                 let number = caller.call.to_string();
                 metadata.insert("x-call", &number).unwrap();
                 let outgoing = Outgoing {
-                    method: METHOD,
+                    method: &METHOD,
                     metadata,
                     deadline: call.deadline,
                     first: (!call.streams_requests).then(|| call.requests[0].clone().into()),

@@ -140,7 +140,7 @@ impl Half {
 
 pub(super) fn outgoing(first: Option<Bytes>, streams_responses: bool) -> Outgoing {
     Outgoing {
-        method: MethodName {
+        method: &MethodName {
             service: "shop.Orders",
             name: "Get",
         },

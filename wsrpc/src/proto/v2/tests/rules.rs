@@ -308,7 +308,8 @@ fn a_refusal_stays_one_when_the_cancel_comes_first() {
     let Some(Frame::End(end)) = half.frame() else {
         panic!("no end");
     };
-    assert_eq!((end.code, end.refused), (1, true));
+    let failure = end.failure.unwrap();
+    assert_eq!((failure.code, failure.refused), (1, true));
     assert_empty(&half.core);
 }
 

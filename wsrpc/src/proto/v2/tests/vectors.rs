@@ -292,10 +292,10 @@ impl Actor {
 
     fn open(&mut self, id: u64, meaning: &Value, payload: Option<Bytes>, last: bool) -> bool {
         let (service, name) = meaning["method"].as_str().unwrap().split_once('/').unwrap();
-        let method = MethodName {
+        let method = Box::leak(Box::new(MethodName {
             service: String::from(service).leak(),
             name: String::from(name).leak(),
-        };
+        }));
         let timeout = meaning["timeout_us"].as_u64();
         let first = payload.clone().filter(|_| last).map(Message::from);
         let outgoing = Outgoing {
@@ -366,14 +366,19 @@ impl Actor {
                     && its(&data.chunk) == payload
             }
             // A call that was cancelled ends so, whatever the handler makes of it.
-            ("end", Frame::End(end)) if end.code == 1 => end.id == number("id"),
             ("end", Frame::End(end)) => {
-                end.id == number("id")
-                    && u64::from(end.code) == number("code")
-                    && end.refused == (meaning["refused"] == true)
-                    && end.metadata == pairs(&meaning["metadata"])
-                    && end.details == bytes(&meaning["details"]).unwrap_or_default()
-                    && its(&end.chunk) == payload
+                let (code, refused, details) = match &end.failure {
+                    Some(failure) => (failure.code, failure.refused, failure.details.clone()),
+                    None => (0, false, Bytes::new()),
+                };
+                // A call that was cancelled ends so, whatever the handler makes of it.
+                let said = code == 1
+                    || u64::from(code) == number("code")
+                        && refused == (meaning["refused"] == true)
+                        && end.metadata == pairs(&meaning["metadata"])
+                        && details == bytes(&meaning["details"]).unwrap_or_default()
+                        && its(&end.chunk) == payload;
+                end.id == number("id") && said
             }
             ("cancel", Frame::Cancel(id)) => *id == number("id"),
             ("go_away", Frame::GoAway(go_away)) => {
@@ -465,7 +470,7 @@ impl Actor {
             let its = match caller {
                 None => self.metadata[&id].clone(),
                 Some(caller) => {
-                    let mut metadata = caller.head.clone().unwrap_or_default();
+                    let mut metadata = caller.head.clone();
                     match &caller.end {
                         Some(Ok(trailing)) => metadata.merge(trailing.clone()),
                         Some(Err(error)) => metadata.merge(error.status().metadata().clone()),

@@ -104,8 +104,9 @@ async fn a_caller_that_does_not_cancel_is_told_that_its_deadline_has_passed() {
         panic!("not an end");
     };
     assert_eq!(began.elapsed(), Duration::from_secs(3));
-    assert_eq!(end.code, u32::from(Code::DEADLINE_EXCEEDED));
-    assert!(!end.refused);
+    let failure = end.failure.unwrap();
+    assert_eq!(failure.code, u32::from(Code::DEADLINE_EXCEEDED));
+    assert!(!failure.refused);
     watched.drops.recv().await.unwrap();
     assert_eq!(client.session.ended(), None);
 }
@@ -161,7 +162,7 @@ async fn a_cancel_before_the_handler_has_run_stops_it_and_is_answered_once() {
     let Frame::End(end) = raw.frame_of_version_2().await else {
         panic!("not an end");
     };
-    assert_eq!(end.code, u32::from(Code::CANCELLED));
+    assert_eq!(end.failure.unwrap().code, u32::from(Code::CANCELLED));
     if watched.starts.try_recv().is_ok() {
         watched.drops.try_recv().unwrap();
     }
@@ -191,7 +192,7 @@ async fn a_cancel_before_the_handler_has_run_stops_it_and_is_answered_once() {
         panic!("not an end");
     };
     assert_eq!(end.id, 4);
-    assert!(end.refused);
+    assert!(end.failure.unwrap().refused);
 }
 
 #[tokio::test(start_paused = true)]
@@ -325,8 +326,9 @@ async fn a_handler_that_calls_back_a_peer_that_goes_away_is_told_so() {
     let Frame::End(end) = raw.frame_of_version_2().await else {
         panic!("not an end");
     };
-    assert_eq!(end.code, u32::from(Code::UNAVAILABLE));
-    assert_eq!(end.message.as_str(), Outcome::NotSent.to_string());
+    let failure = end.failure.unwrap();
+    assert_eq!(failure.code, u32::from(Code::UNAVAILABLE));
+    assert_eq!(failure.message.as_str(), Outcome::NotSent.to_string());
 }
 
 /// What broke the protocol is only read to explain why a write failed.

@@ -93,12 +93,9 @@ fn no_message_an_empty_one_and_some_bytes_are_told_apart() {
         assert_eq!(out, frame(7));
         let end = End {
             id: 1,
-            code: 0,
-            message: "".into(),
             metadata: metadata.clone(),
-            details: Bytes::new(),
-            refused: false,
             chunk,
+            failure: None,
         };
         assert_eq!(decoded(&out), Ok(Frame::End(end)));
     }

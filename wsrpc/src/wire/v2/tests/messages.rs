@@ -275,12 +275,16 @@ pub(super) fn frame(message: &Message) -> Option<Frame> {
         }
         Exchange::End(end) if is_id(end.id) => Frame::End(wire::End {
             id: end.id,
-            code: end.code,
-            message: text(&end.message),
             metadata: entries(&end.metadata)?,
-            details: end.details.into(),
-            refused: end.refused,
             chunk: chunk(end.payload, 0, end.inflated)?,
+            failure: (end.code > 0).then(|| {
+                Box::new(wire::Failure {
+                    code: end.code,
+                    message: text(&end.message),
+                    details: end.details.into(),
+                    refused: end.refused,
+                })
+            }),
         }),
         Exchange::Cancel(cancel) if is_id(cancel.id) => Frame::Cancel(cancel.id),
         Exchange::Credit(credit) if is_id(credit.id) && is_id(credit.bytes) => Frame::Credit {

@@ -91,11 +91,13 @@ fn meaning(frame: &Frame) -> Value {
         Frame::End(end) => {
             put("kind", "end".into());
             put("id", end.id.into());
-            put("code", end.code.into());
-            put("message", end.message.as_str().into());
             put("metadata", entries(&end.metadata));
-            put("details", hex_of(&end.details));
-            put("refused", end.refused.into());
+            if let Some(failure) = &end.failure {
+                put("code", failure.code.into());
+                put("message", failure.message.as_str().into());
+                put("details", hex_of(&failure.details));
+                put("refused", failure.refused.into());
+            }
             put_chunk(&mut put, end.chunk.as_ref());
         }
         Frame::Cancel(id) => {
