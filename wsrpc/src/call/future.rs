@@ -20,7 +20,7 @@ use crate::{
     call_error::{Blame, CallError, Outcome},
     compression::compress,
     layer::{Body, CallResponse, ResponseFuture},
-    proto::{OpenError, Ticket, deadline_exceeded},
+    proto::{OpenError, Outgoing, Ticket, deadline_exceeded},
     service::Response,
     session::Session,
     status::Status,
@@ -49,7 +49,8 @@ enum State {
     Lookup,
     /// For a session.
     Waiting(WaitForSession),
-    Opening(Opening),
+    /// Boxed, for few calls have to wait for room.
+    Opening(Box<Opening>),
     InFlight(InFlight),
     /// Before another attempt.
     Pausing(Pin<Box<Sleep>>),
@@ -59,6 +60,7 @@ enum State {
 /// A call that its session has no room for yet.
 struct Opening {
     session: Session,
+    outgoing: Outgoing,
     ticket: Ticket,
     /// The call's deadline.
     timer: Option<Pin<Box<Sleep>>>,
@@ -146,7 +148,7 @@ impl<R> CallFuture<R> {
     }
 
     fn lookup(&mut self, cx: &mut Context<'_>) -> Result<State, CallError> {
-        let connector = self.call.channel.connector();
+        let connector = &self.call.connector;
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
             Lookup::Ready(session) => self.begin(session, cx),
@@ -163,23 +165,29 @@ impl<R> CallFuture<R> {
         // There was a session: what fails from here on is not the way to one.
         self.state = State::Done;
         let compression = session.accepted().or_off(self.call.options.compression);
-        let request = if self.may_be_made_again() {
-            self.call.request.clone()
+        let (request, metadata) = if self.may_be_made_again() {
+            (self.call.request.clone(), self.call.metadata.clone())
         } else {
-            self.call.request.take()
+            let metadata = std::mem::take(&mut self.call.metadata);
+            (self.call.request.take(), metadata)
         };
         let deadline = self.deadline.or_else(|| session.default_deadline());
-        let outgoing = &mut self.call.outgoing;
-        outgoing.first = request.map(|request| compress(request, compression));
-        outgoing.deadline = deadline.map(Instant::into_std);
-        match session.open(outgoing, None, cx.waker()) {
+        let mut outgoing = Outgoing {
+            method: self.call.method.full_name(),
+            metadata,
+            deadline: deadline.map(Instant::into_std),
+            first: request.map(|request| compress(request, compression)),
+            streams_responses: self.call.streams_responses,
+        };
+        match session.open(&mut outgoing, None, cx.waker()) {
             Ok(key) => Ok(self.opened(InFlight::new(session, key))),
             Err(OpenError::Failed(error)) => Err(error),
-            Err(OpenError::Full(ticket)) => Ok(State::Opening(Opening {
+            Err(OpenError::Full(ticket)) => Ok(State::Opening(Box::new(Opening {
                 session,
+                outgoing,
                 ticket,
                 timer: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
-            })),
+            }))),
         }
     }
 
@@ -214,7 +222,7 @@ impl<R> CallFuture<R> {
         let ticket = Some(opening.ticket);
         match opening
             .session
-            .open(&mut self.call.outgoing, ticket, cx.waker())
+            .open(&mut opening.outgoing, ticket, cx.waker())
         {
             Ok(key) => {
                 let call = InFlight::new(opening.session.clone(), key);
@@ -239,7 +247,7 @@ impl<R> CallFuture<R> {
 
     /// How long to wait until the call is made again, if it is.
     fn pause(&mut self, error: &CallError) -> Option<Pin<Box<Sleep>>> {
-        let connector = self.call.channel.connector();
+        let connector = &self.call.connector;
         let policy = self.call.options.retry.as_deref()?;
         let pause = self.attempts.pause(policy, error, self.call.method)?;
         let until = Instant::now().checked_add(pause)?;
@@ -255,7 +263,7 @@ impl<R> CallFuture<R> {
 
     fn succeeded(&self) {
         if self.call.options.retry.is_some() {
-            self.call.channel.connector().retry_budget().succeeded();
+            self.call.connector.retry_budget().succeeded();
         }
     }
 
@@ -318,7 +326,7 @@ impl<R: prost::Message + Default> Future for CallFuture<Streaming<R>> {
                 (Streaming::of_responses(body, method), metadata)
             }
         };
-        let responses = responses.keeping(this.call.channel.clone());
+        let responses = responses.keeping(this.call.connector.clone());
         Poll::Ready(Ok(Response::from_parts(responses, metadata)))
     }
 }
@@ -329,12 +337,13 @@ impl Future for CallFuture<Encoded> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let (metadata, body) = if this.call.outgoing.streams_responses {
+        let (metadata, body) = if this.call.streams_responses {
             let (call, metadata) =
                 ready!(this.poll_with(cx, |call, cx| call.session.poll_head(call.key, cx)))?;
             let limit = call.session.max_recv_size();
-            let channel = this.call.channel.clone();
-            (metadata, Body::of_messages(Held::new(call, channel), limit))
+            let connector = this.call.connector.clone();
+            let held = Held::new(call, connector);
+            (metadata, Body::of_messages(held, limit))
         } else {
             let (call, reply) = ready!(this.poll_with(cx, InFlight::poll_reply))?;
             let limit = call.session.max_recv_size();

@@ -55,15 +55,15 @@ impl Wrapped {
 
     /// Makes a call.
     pub(super) fn call<R>(&self, mut call: Call<R>, deadline: Option<Instant>) -> CallFuture<R> {
-        let peer = call.channel.connector().peer();
-        let metadata = std::mem::take(&mut call.outgoing.metadata);
+        let peer = call.connector.peer();
+        let metadata = std::mem::take(&mut call.metadata);
         let mut head = CallHead::new(call.method, peer, metadata, deadline);
         if let Err(status) = intercept_all(&self.interceptors, &mut head) {
             return CallFuture::failed(call, CallError::not_sent(status));
         }
         let Some(layers) = self.layers.clone() else {
             let (metadata, deadline, _) = head.into_parts();
-            call.outgoing.metadata = metadata;
+            call.metadata = metadata;
             return CallFuture::new(call, deadline);
         };
         head.options = Some(call.options.clone());
@@ -161,7 +161,7 @@ async fn send(
     }
     call.options = options;
     let (metadata, deadline, _) = head.into_parts();
-    call.outgoing.metadata = metadata;
+    call.metadata = metadata;
     errors.pass();
     errors.watch(CallFuture::new(call, deadline).await)
 }

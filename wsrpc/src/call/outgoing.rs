@@ -1,20 +1,20 @@
 //! A call, before it is made.
 
-use std::{fmt, future::IntoFuture, marker::PhantomData, time::Duration};
+use std::{fmt, future::IntoFuture, marker::PhantomData, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::Instant;
 
 use super::{
-    CallFuture, CallOptions, Channel, Context, RetryPolicy, Streaming, codec,
+    CallFuture, CallOptions, Channel, Connector, Context, RetryPolicy, Streaming, codec,
+    layered::Wrapped,
     requests::{Requests, encoded},
 };
 use crate::{
     call_error::CallError,
     compression::Compression,
     metadata::Metadata,
-    proto::Outgoing,
     service::{MethodDescriptor, Response},
 };
 
@@ -50,10 +50,12 @@ use crate::{
 /// A call with a stream of requests, or one that is made again, panics outside of a tokio runtime.
 #[must_use = "a call is made when it is awaited"]
 pub struct Call<R> {
-    pub(super) channel: Channel,
+    pub(super) connector: Arc<dyn Connector>,
+    /// What is around the channel's calls, if anything is.
+    wrapped: Option<Arc<Wrapped>>,
     pub(super) method: &'static MethodDescriptor,
-    /// What is sent, except for the request.
-    pub(super) outgoing: Outgoing,
+    pub(super) streams_responses: bool,
+    pub(super) metadata: Metadata,
     /// The one request, encoded.
     pub(super) request: Option<Bytes>,
     pub(super) requests: Option<Requests>,
@@ -110,15 +112,11 @@ impl<R: prost::Message + Default> Call<Streaming<R>> {
 impl<R> Call<R> {
     pub(super) fn new(channel: &Channel, method: &'static MethodDescriptor, streams: bool) -> Self {
         Self {
-            channel: channel.clone(),
+            connector: channel.connector().clone(),
+            wrapped: channel.wrapped().cloned(),
             method,
-            outgoing: Outgoing {
-                method: method.full_name(),
-                metadata: Metadata::new(),
-                deadline: None,
-                first: None,
-                streams_responses: streams,
-            },
+            streams_responses: streams,
+            metadata: Metadata::new(),
             request: None,
             requests: None,
             options: channel.options(method),
@@ -170,13 +168,13 @@ impl<R> Call<R> {
 
     /// Sends `metadata` beside the request. Default: none.
     pub fn metadata(mut self, metadata: Metadata) -> Self {
-        self.outgoing.metadata = metadata;
+        self.metadata = metadata;
         self
     }
 
-    fn into_call_future(self) -> CallFuture<R> {
+    fn into_call_future(mut self) -> CallFuture<R> {
         let deadline = deadline(&self.options);
-        match self.channel.wrapped().cloned() {
+        match self.wrapped.take() {
             None => CallFuture::new(self, deadline),
             Some(wrapped) => wrapped.call(self, deadline),
         }
@@ -207,7 +205,7 @@ impl<R> fmt::Debug for Call<R> {
             .field("service", &self.method.service())
             .field("method", &self.method.name())
             .field("request", &format_args!("{request}"))
-            .field("metadata", &self.outgoing.metadata)
+            .field("metadata", &self.metadata)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

@@ -5,12 +5,13 @@ use std::{
     future::poll_fn,
     marker::PhantomData,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
 
-use super::{Channel, codec};
+use super::{Connector, codec};
 use crate::{
     call_error::{Blame, CallError, Outcome},
     layer::{Body, Messages},
@@ -49,7 +50,7 @@ pub struct Streaming<T> {
     first: Option<proto::Message>,
     ended: bool,
     /// What a caller called through, to keep it.
-    _channel: Option<Channel>,
+    _connector: Option<Arc<dyn Connector>>,
     message: PhantomData<fn() -> T>,
 }
 
@@ -100,14 +101,14 @@ impl Drop for InFlight {
 /// The responses of a call on its way into layers, which keep what it was made through.
 pub(super) struct Held {
     call: InFlight,
-    _channel: Channel,
+    _connector: Arc<dyn Connector>,
 }
 
 impl Held {
-    pub(super) fn new(call: InFlight, channel: Channel) -> Self {
+    pub(super) fn new(call: InFlight, connector: Arc<dyn Connector>) -> Self {
         Self {
             call,
-            _channel: channel,
+            _connector: connector,
         }
     }
 }
@@ -160,14 +161,14 @@ impl<T> Streaming<T> {
             method,
             first,
             ended: false,
-            _channel: None,
+            _connector: None,
             message: PhantomData,
         }
     }
 
-    /// The same stream, which keeps `channel` until it is dropped.
-    pub(super) fn keeping(mut self, channel: Channel) -> Self {
-        self._channel = Some(channel);
+    /// The same stream, which keeps `connector` until it is dropped.
+    pub(super) fn keeping(mut self, connector: Arc<dyn Connector>) -> Self {
+        self._connector = Some(connector);
         self
     }
 

@@ -45,8 +45,8 @@ impl Core {
         Self::V2(v2::Core::new(limits, parity, peer, now))
     }
 
-    /// Makes a call, whose first message is taken out of `call`. When too much waits to be sent, nothing is taken, and
-    /// `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
+    /// Makes a call, whose metadata and first message are taken out of `call`. When too much waits to be sent, nothing is
+    /// taken, and `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
         call: &mut Outgoing,

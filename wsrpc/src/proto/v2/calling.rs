@@ -23,8 +23,8 @@ const OVERHEAD: usize = 128;
 const MAX_GO_AWAYS: u8 = 16;
 
 impl Core {
-    /// Makes a call, whose first message is taken out of `call`. When too much waits to be sent, nothing is taken, and
-    /// `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
+    /// Makes a call, whose metadata and first message are taken out of `call`. When too much waits to be sent, nothing is
+    /// taken, and `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
         call: &mut Outgoing,
@@ -55,7 +55,7 @@ impl Core {
         }
         let role = Role::Caller(Caller {
             method: call.method,
-            metadata: call.metadata.clone(),
+            metadata: std::mem::take(&mut call.metadata),
             head: Metadata::default(),
             began: false,
             end: None,
