@@ -33,7 +33,7 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Ids {
     parity: Parity,
-    live: HashMap<u64, Key, BuildHasherDefault<Spread>>,
+    live: HashMap<u64, Key, BuildHasherDefault<InOrder>>,
     next_own: u64,
     last_peers: u64,
 }
@@ -127,11 +127,12 @@ impl Ids {
     }
 }
 
-/// Spreads ids over a table. A peer that makes its ids collide gains nothing: it may have only so many calls at once.
+/// Puts ids into a table in their order, so that calls which begin one after the other, and often end so too, lie side by
+/// side in memory. A peer that makes its ids collide gains nothing: it may have only so many calls at once.
 #[derive(Default)]
-pub(super) struct Spread(u64);
+pub(super) struct InOrder(u64);
 
-impl Hasher for Spread {
+impl Hasher for InOrder {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -143,8 +144,8 @@ impl Hasher for Spread {
     }
 
     fn write_u64(&mut self, n: u64) {
-        // Consecutive numbers differ in the lowest bits, and a table looks at the highest ones as well.
-        let product = u128::from(self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
+        // The lowest bits say where in the table, and the seven highest tell neighbours apart.
+        let id = self.0 ^ n;
+        self.0 = id ^ id.wrapping_shl(57);
     }
 }
