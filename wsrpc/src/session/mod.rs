@@ -283,8 +283,9 @@ impl Session {
         let result = change(&mut state.core);
         let mut callers = Vec::new();
         state.core.take_wakers(&mut callers);
-        let concerned = state.core.has_unsent() || state.core.is_drained();
-        let driver = concerned.then(|| state.driver.take()).flatten();
+        let sleeps = state.driver.is_some();
+        let concerned = sleeps && (state.core.has_unsent() || state.core.is_drained());
+        let driver = if concerned { state.driver.take() } else { None };
         drop(state);
         wake(callers);
         wake(driver);

@@ -416,10 +416,14 @@ impl Core {
     }
 
     /// Gives memory back to the pool, and lets those go on who waited for it.
+    #[inline]
     pub(super) fn give_back(&mut self, freed: Freed) {
-        if freed == Freed::default() {
-            return;
+        if freed.is_something() {
+            self.give_back_memory(freed);
         }
+    }
+
+    fn give_back_memory(&mut self, freed: Freed) {
         if let Some(turn) = freed.turn {
             self.pool.forget(turn);
         }

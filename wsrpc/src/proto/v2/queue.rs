@@ -30,8 +30,10 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn pop(&mut self) -> Option<T> {
-        let next = self.rest.as_mut().and_then(|rest| rest.pop_front());
-        std::mem::replace(&mut self.first, next)
+        match &mut self.rest {
+            None => self.first.take(),
+            Some(rest) => std::mem::replace(&mut self.first, rest.pop_front()),
+        }
     }
 
     pub(super) fn front(&self) -> Option<&T> {

@@ -139,6 +139,10 @@ impl Freed {
             turn: Some(turn),
         }
     }
+
+    pub(super) fn is_something(&self) -> bool {
+        self.bytes > 0 || self.turn.is_some()
+    }
 }
 
 /// A breach of the protocol, in words.

@@ -167,23 +167,28 @@ impl SendHalf {
     /// Takes the next piece out, as far as the window lets it.
     pub(super) fn next_piece(&mut self) -> Option<Piece> {
         let (size, completes) = self.next_size()?;
-        let front = self.queue.front_mut()?;
         let first = self.sent == 0;
-        let piece = Piece {
-            total: (first && !completes).then_some(front.payload.len() as u64),
+        self.credit = self.credit.saturating_sub(cost(size));
+        self.unsent = self.unsent.saturating_sub(size);
+        if completes {
+            let rest = self.queue.pop()?;
+            self.sent = 0;
+            self.unsent = self.unsent.saturating_sub(MESSAGE);
+            return Some(Piece {
+                payload: rest.payload,
+                total: None,
+                inflated: rest.inflated.filter(|_| first),
+                completes,
+            });
+        }
+        let front = self.queue.front_mut()?;
+        self.sent = self.sent.saturating_add(size);
+        Some(Piece {
+            total: first.then_some(front.payload.len() as u64),
             inflated: front.inflated.filter(|_| first),
             payload: front.payload.split_to(size),
             completes,
-        };
-        self.credit = self.credit.saturating_sub(cost(size));
-        self.unsent = self.unsent.saturating_sub(size);
-        self.sent = self.sent.saturating_add(size);
-        if completes {
-            self.queue.pop();
-            self.sent = 0;
-            self.unsent = self.unsent.saturating_sub(MESSAGE);
-        }
-        Some(piece)
+        })
     }
 
     /// The size of the next piece, and whether it completes its message.
