@@ -45,8 +45,9 @@ impl Core {
         Self::V2(v2::Core::new(limits, parity, peer, now))
     }
 
-    /// Makes a call, whose metadata and first message are taken out of `call`. When too much waits to be sent, nothing is
-    /// taken, and `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
+    /// Makes a call, whose metadata and first message are taken out of `call`, and whose owner waits for what comes of it
+    /// from here on: `waker` is woken then. When too much waits to be sent, nothing is taken, and `waker` is woken once
+    /// there is room to try again; `ticket` is the one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
         call: &mut Outgoing,
@@ -59,6 +60,8 @@ impl Core {
                 let (name, deadline) = (call.method.name, call.deadline);
                 let key = core.open(name, payload, deadline, ticket, waker)?;
                 call.first = None;
+                // Nothing can have come yet: this is only to be woken.
+                core.poll_call(key, waker);
                 Ok(key)
             }
             Self::V2(core) => core.open(call, ticket, waker),

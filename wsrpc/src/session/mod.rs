@@ -182,16 +182,7 @@ impl Session {
         ticket: Option<Ticket>,
         waker: &Waker,
     ) -> Result<CallKey, OpenError> {
-        let opened = self.tell_driver(|core| {
-            let key = core.open(call, ticket, waker)?;
-            // Nothing can have come yet: this is only to be woken.
-            if call.streams_responses {
-                core.poll_head(key, waker);
-            } else {
-                core.poll_reply(key, waker);
-            }
-            Ok(key)
-        });
+        let opened = self.tell_driver(|core| core.open(call, ticket, waker));
         if let Err(OpenError::Failed(_)) = &opened {
             // Who looks for a session once more must not find this one again.
             self.notice(&self.lock());

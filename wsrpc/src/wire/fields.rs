@@ -106,6 +106,17 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     fn key(&mut self) -> Result<(u32, u32), Malformed> {
+        match self.rest.split_first() {
+            Some((&key @ 8..0x80, rest)) => {
+                self.rest = rest;
+                Ok(((key >> 3).into(), (key & 7).into()))
+            }
+            _ => self.long_key(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_key(&mut self) -> Result<(u32, u32), Malformed> {
         match u32::try_from(self.varint()?) {
             Ok(key @ 8..) => Ok((key >> 3, key & 7)),
             _ => Err(Malformed::Key),

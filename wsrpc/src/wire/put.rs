@@ -3,15 +3,13 @@
 /// Appends a numeric field.
 #[inline]
 pub(super) fn number(out: &mut Vec<u8>, number: u32, value: u64) {
-    key(out, number, 0);
-    varint(out, value);
+    pair(out, key(number, 0), value);
 }
 
 /// Appends all of a length-delimited field that precedes its `len` bytes.
 #[inline]
 pub(super) fn prefix(out: &mut Vec<u8>, number: u32, len: usize) {
-    key(out, number, 2);
-    varint(out, len as u64);
+    pair(out, key(number, 2), len as u64);
 }
 
 /// Bytes of a number.
@@ -25,17 +23,18 @@ pub(super) fn varint_len(value: u64) -> usize {
 }
 
 #[inline]
-fn key(out: &mut Vec<u8>, number: u32, wire_type: u8) {
+fn key(number: u32, wire_type: u8) -> u8 {
     debug_assert!(number < 16);
-    out.push((number as u8) << 3 | wire_type);
+    (number as u8) << 3 | wire_type
 }
 
-/// Most numbers have one byte.
+/// Appends a key and the number behind it. Most numbers have one byte.
 #[inline]
-fn varint(out: &mut Vec<u8>, value: u64) {
+fn pair(out: &mut Vec<u8>, key: u8, value: u64) {
     if value < 0x80 {
-        out.push(value as u8);
+        out.extend_from_slice(&[key, value as u8]);
     } else {
+        out.push(key);
         long_varint(out, value);
     }
 }

@@ -23,8 +23,9 @@ const OVERHEAD: usize = 128;
 const MAX_GO_AWAYS: u8 = 16;
 
 impl Core {
-    /// Makes a call, whose metadata and first message are taken out of `call`. When too much waits to be sent, nothing is
-    /// taken, and `waker` is woken once there is room to try again; `ticket` is the one that an earlier try was given.
+    /// Makes a call, whose metadata and first message are taken out of `call`, and whose owner waits for what comes of it
+    /// from here on: `waker` is woken then. When too much waits to be sent, nothing is taken, and `waker` is woken once
+    /// there is room to try again; `ticket` is the one that an earlier try was given.
     pub(crate) fn open(
         &mut self,
         call: &mut Outgoing,
@@ -68,9 +69,15 @@ impl Core {
         let key = self.insert(role, call.deadline);
         self.calling = self.calling.saturating_add(1);
         self.unopened = self.unopened.saturating_add(cost);
-        if let (Some(exchange), Some(message)) = (self.get_mut(key), call.first.take()) {
-            exchange.send.push(message);
-            exchange.send.finish();
+        if let Some(exchange) = self.get_mut(key) {
+            if let Some(message) = call.first.take() {
+                exchange.send.push(message);
+                exchange.send.finish();
+            }
+            exchange.receive.set_waker(waker);
+            if !call.streams_responses {
+                exchange.receive.want();
+            }
         }
         self.schedule(key);
         Ok(key)
@@ -259,7 +266,8 @@ impl Core {
         let writer = exchange.send.stop();
         let reader = exchange.receive.take_waker();
         let freed = exchange.receive.set_last();
-        self.wakers.extend(writer.into_iter().chain(reader));
+        self.wakers.extend(writer);
+        self.wakers.extend(reader);
         self.give_back(freed);
     }
 

@@ -336,6 +336,20 @@ fn metadata_and_a_message_fit_into_a_frame_whatever_the_peer_takes() {
 }
 
 #[test]
+fn who_opens_a_call_is_woken_without_asking_for_what_comes_of_it() {
+    for streams_responses in [false, true] {
+        let mut half = Half::new();
+        let (_, id) = half.sent(Some("x".into()), streams_responses);
+        let mut woken = Vec::new();
+        half.core.take_wakers(&mut woken);
+        assert!(woken.is_empty());
+        half.receive(end_frame(id, 0, false, Some(b"y")));
+        half.core.take_wakers(&mut woken);
+        assert_eq!(woken.len(), 1);
+    }
+}
+
+#[test]
 fn a_head_that_comes_too_late_is_left_out() {
     let mut half = Half::new();
     half.receive(open_frame(2, NONE, true));
