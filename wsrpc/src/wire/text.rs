@@ -11,7 +11,9 @@ pub(crate) struct Text(Bytes);
 impl Text {
     /// Takes `bytes` if they are UTF-8.
     pub(crate) fn new(bytes: Bytes) -> Option<Self> {
-        std::str::from_utf8(&bytes).is_ok().then_some(Self(bytes))
+        // Names are ASCII as a rule, which is found out sixteen bytes at a time.
+        let valid = bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok();
+        valid.then_some(Self(bytes))
     }
 
     /// A text of the program's own.
