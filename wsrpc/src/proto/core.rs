@@ -236,6 +236,11 @@ impl Core {
         either!(self, core => core.has_grown())
     }
 
+    /// Whether a call goes on in either direction.
+    pub(crate) fn has_calls(&self) -> bool {
+        either!(self, core => core.has_calls())
+    }
+
     /// Gives back memory that only a burst needed.
     pub(crate) fn shrink(&mut self) {
         either!(self, core => core.shrink());

@@ -144,10 +144,11 @@ impl<IO: Io> Driver<IO> {
                 self.quiet.worked();
                 self.busy_poll.worked();
             }
-            match self.rest(cx) {
+            let awake = worked || self.busy_poll.stays_awake();
+            match self.rest(cx, awake) {
                 Rest::Ended(end) => return Poll::Ready(end),
                 Rest::Sleep if !worked => {
-                    if self.busy_poll.stays_awake() {
+                    if awake {
                         // All others have their turn first, and the runtime asks the sockets what has come.
                         let _ = pin!(yield_now()).poll(cx);
                     }
@@ -348,8 +349,9 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Sees to the timers, and goes to sleep if there is nothing left to do.
-    fn rest(&mut self, cx: &mut Context<'_>) -> Rest {
+    /// Sees to the timers, and goes to sleep if there is nothing left to do. `awake` tells if it looks again soon in any
+    /// case.
+    fn rest(&mut self, cx: &mut Context<'_>, awake: bool) -> Rest {
         let mut state = self.session.lock();
         let now = Instant::now().into_std();
         let due = state.core.next_timeout().is_some_and(|next| next <= now);
@@ -364,7 +366,10 @@ impl<IO: Io> Driver<IO> {
         let unsent = state.core.has_unsent() && self.socket.is_ready();
         let has_grown = || self.socket.has_grown() || state.core.has_grown();
         let quiet = self.quiet.poll(now, has_grown);
-        if quiet {
+        // With no call to come back to, there is no use in waiting until it is quiet.
+        let spare = !awake && self.socket.has_large_spare() && !state.core.has_calls();
+        let shrink = quiet || spare;
+        if shrink {
             state.core.shrink();
         }
         let next = state.core.next_timeout();
@@ -376,7 +381,7 @@ impl<IO: Io> Driver<IO> {
         }
         drop(state);
         wake(self.callers.drain(..));
-        if quiet {
+        if shrink {
             self.shrink();
         }
         if let Some(end) = ended {

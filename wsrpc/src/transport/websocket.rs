@@ -91,6 +91,9 @@ pub(crate) struct WebSocket<IO> {
 /// The read buffer of an idle connection: as fast as a large one, because TLS buffers too.
 const READ_BUFFER: usize = 2 * 1024;
 
+/// Buffers over this size are worth to be given back at once, and are made anew in no time beside what fills them.
+const LARGE: usize = 16 * 1024;
+
 /// Room for a pong and a close frame: tungstenite keeps the newest pong back while its own buffer is full.
 const CONTROL_BUFFER: usize = 300;
 
@@ -302,6 +305,12 @@ impl<IO: Io> WebSocket<IO> {
     /// Whether there is so much memory to give back that it is worth a look once the connection is quiet.
     pub(crate) fn has_grown(&self) -> bool {
         self.boundary.largest() > READ_BUFFER as u64 || self.writer.has_grown()
+    }
+
+    /// Whether a large buffer holds nothing.
+    pub(crate) fn has_large_spare(&self) -> bool {
+        let read = self.boundary.largest() > LARGE as u64;
+        (read && self.reader_is_blank()) || self.writer.spare() > LARGE
     }
 
     /// Gives back memory that only a burst needed.

@@ -242,6 +242,14 @@ impl Writer {
         self.buffer.capacity() > 4 * KEEP
     }
 
+    /// The size of the buffer, if it holds nothing.
+    pub(super) fn spare(&self) -> usize {
+        match self.buffer.is_empty() {
+            true => self.buffer.capacity(),
+            false => 0,
+        }
+    }
+
     /// Gives back memory that only a burst needed.
     pub(super) fn shrink(&mut self) {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP {

@@ -340,7 +340,12 @@ impl Core {
 
     /// Appends to `events` what is to be done next.
     pub(crate) fn take_events(&mut self, events: &mut VecDeque<Event>) {
-        events.append(&mut self.events);
+        if events.is_empty() {
+            // What held them goes along, and is not kept twice.
+            std::mem::swap(events, &mut self.events);
+        } else {
+            events.append(&mut self.events);
+        }
     }
 
     /// What is to be done next.
@@ -438,6 +443,11 @@ impl Core {
     /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
     pub(crate) fn has_grown(&self) -> bool {
         self.calls.has_grown() || self.serving.has_grown()
+    }
+
+    /// Whether a call goes on in either direction.
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.serving.is_empty() || self.calls.unended() > 0
     }
 
     /// Gives back memory that only a burst needed.

@@ -205,7 +205,12 @@ impl Core {
 
     /// Appends to `events` what is to be done next.
     pub(crate) fn take_events(&mut self, events: &mut VecDeque<Event>) {
-        events.append(&mut self.events);
+        if events.is_empty() {
+            // What held them goes along, and is not kept twice.
+            std::mem::swap(events, &mut self.events);
+        } else {
+            events.append(&mut self.events);
+        }
     }
 
     /// What is to be done next.
@@ -347,6 +352,11 @@ impl Core {
     /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
     pub(crate) fn has_grown(&self) -> bool {
         self.exchanges.capacity() > FEW_CALLS || self.deadlines.has_grown()
+    }
+
+    /// Whether a call goes on in either direction.
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.exchanges.is_empty()
     }
 
     /// Gives back memory that only a burst needed.

@@ -189,13 +189,16 @@ fn an_idle_connection_gives_its_buffer_back() {
     let (mut ours, mut peer) = connected(Role::Client);
     ours.push(b"", pattern(10 * FULL));
     ours.socket.shrink();
+    assert!(!ours.socket.has_large_spare(), "it holds what is not sent");
     ours.flush_all();
     assert!(ours.socket.buffer_capacity() > FULL);
+    assert!(ours.socket.has_large_spare());
     ours.socket.shrink();
     assert_eq!(ours.socket.buffer_capacity(), 0);
     assert_eq!(peer_reads(&mut peer), Message::binary(pattern(10 * FULL)));
     ours.push(b"", pattern(100));
     ours.flush_all();
+    assert!(!ours.socket.has_large_spare(), "it is a small one");
     assert_eq!(peer_reads(&mut peer), Message::binary(pattern(100)));
 }
 
@@ -209,9 +212,12 @@ fn a_connection_that_holds_nothing_gives_its_reader_back() {
             assert_eq!(ours.received(), Received::Message(sent.into()));
             ours.socket.shrink();
             assert!(ours.socket.has_reader(), "more may have come");
+            assert!(!ours.socket.has_large_spare());
             assert!(ours.read().is_pending());
             assert!(ours.socket.has_grown());
+            assert_eq!(ours.socket.has_large_spare(), round > 1);
             ours.socket.shrink();
+            assert!(!ours.socket.has_large_spare());
             assert!(!ours.socket.has_reader() && !ours.socket.has_grown());
             assert!(ours.read().is_pending());
             assert!(!ours.socket.has_reader());
