@@ -48,8 +48,12 @@ pub(crate) struct Driver<IO> {
     answers: Vec<(Slot, Answered)>,
     /// Whom to wake once no lock is held.
     callers: Vec<Waker>,
-    /// Callers were woken in this turn, or it was a full one.
+    /// Others on this thread have their turn before the next.
     yields: bool,
+    /// This turn was full of bytes, and nobody waits for what it did.
+    bulk: bool,
+    /// How many such turns it had in a row.
+    bulk_turns: u8,
     /// Where heads of frames are encoded.
     head: Vec<u8>,
     received: u64,
@@ -74,6 +78,11 @@ const FRAMES_A_TURN: usize = 64;
 /// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
 /// no longer than this takes.
 const BYTES_A_TURN: usize = 40 * 1024;
+
+/// Turns full of bytes that a session may have in a row while it answers all calls at once. One that is through with its
+/// burst before another begins is done with the memory for it: many that hold some at a time leave gaps behind, between
+/// what they keep, that an allocator does not return to the system.
+const BULK_TURNS: u8 = 4;
 
 /// What a peer that was cut off has to confirm the close.
 const REVOKED_CLOSE: Duration = Duration::from_millis(500);
@@ -101,6 +110,8 @@ impl<IO: Io> Driver<IO> {
             answers: Vec::new(),
             callers: Vec::new(),
             yields: false,
+            bulk: false,
+            bulk_turns: 0,
             head: Vec::new(),
             busy_poll: BusyPoll::new(config.busy_poll),
             quiet: Quiet::new(Instant::now().into_std()),
@@ -135,6 +146,7 @@ impl<IO: Io> Driver<IO> {
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        self.bulk_turns = 0;
         loop {
             let read = self.read(cx);
             let started = self.run_events(cx);
@@ -211,6 +223,7 @@ impl<IO: Io> Driver<IO> {
             state.core.take_events(&mut self.events);
             state.core.take_wakers(&mut self.callers);
             drop(state);
+            self.bulk = more && frames < FRAMES_A_TURN && self.callers.is_empty();
             self.yields = more || !self.callers.is_empty();
             wake(self.callers.drain(..));
         }
@@ -252,12 +265,17 @@ impl<IO: Io> Driver<IO> {
                     let slot = incoming.slot;
                     let limit = self.max_handler_time;
                     let answer = handlers::start(&self.session, &self.router, limit, cx, incoming);
+                    self.bulk &= answer.is_some();
                     self.answers.extend(answer.map(|answer| (slot, answer)));
                 }
             }
         }
         if shrink {
             self.shrink();
+        }
+        if std::mem::take(&mut self.bulk) && !self.answers.is_empty() {
+            self.bulk_turns += 1;
+            self.yields = self.bulk_turns >= BULK_TURNS;
         }
         any
     }

@@ -1,13 +1,13 @@
 //! A peer that does not read.
 
-use std::time::Duration;
+use std::{future::poll_fn, task::Poll, time::Duration};
 
 use tokio::time::Instant;
 
 use super::super::Session;
 use crate::{
     Code, Outcome, SessionConfig, SessionEnd,
-    service::test_support::{Echo, Raw, against_raw, echo, settle, spawn_echo},
+    service::test_support::{Echo, End, Raw, against_raw, echo, settle, spawn_echo, start},
     transport::Received,
 };
 
@@ -167,22 +167,65 @@ async fn a_pong_finds_its_gap_in_a_large_message() {
 }
 
 /// More frames than a turn reads, in one piece, that neither start nor answer anything.
-#[tokio::test(start_paused = true)]
-async fn a_burst_of_tiny_frames_does_not_stop_the_reader() {
+const TINY_FRAMES: usize = 5000;
+
+async fn reading_tiny_frames() -> End {
     use tokio::io::AsyncWriteExt;
 
     let (io, mut raw) = tokio::io::duplex(1 << 16);
     let role = crate::transport::Role::Client;
-    let mut bytes = [0x8a, 0].repeat(5000);
+    let mut bytes = [0x8a, 0].repeat(TINY_FRAMES);
     // After all the pongs, a close frame without a code.
     bytes.extend([0x88, 0]);
     raw.write_all(&bytes).await.unwrap();
+    start(io, role, Echo::plain(), SessionConfig::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_tiny_frames_does_not_stop_the_reader() {
     let began = Instant::now();
-    let client =
-        crate::service::test_support::start(io, role, Echo::plain(), SessionConfig::default());
+    let client = reading_tiny_frames().await;
     assert!(matches!(
         client.session.closed().await,
         SessionEnd::PeerClosed { code: 1005, .. }
     ));
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+/// How often another task gets its turn until the session has ended.
+async fn turns_of_others(session: Session) -> usize {
+    let mut turns = 0;
+    let others = poll_fn(move |cx| {
+        if session.ended().is_some() {
+            return Poll::Ready(turns);
+        }
+        turns += 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    });
+    tokio::spawn(others).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_session_lets_others_have_their_turn() {
+    let client = reading_tiny_frames().await;
+    let turns = turns_of_others(client.session.clone()).await;
+    assert!(turns > 70, "{turns} turns");
+}
+
+/// Also where it could answer one large call after the other, though it may have a few turns in a row then.
+#[tokio::test(start_paused = true)]
+async fn a_session_with_large_calls_lets_others_have_their_turn() {
+    let (io, raw) = tokio::io::duplex(1 << 22);
+    let mut raw = Raw::new(raw, crate::transport::Role::Server);
+    for id in 0..64 {
+        let id = format!("00000000-0000-4000-8000-{id:012}");
+        raw.call(&id, &"x".repeat(16 * 1024));
+        raw.flush().await;
+    }
+    raw.close(1000).await;
+    let role = crate::transport::Role::Client;
+    let client = start(io, role, Echo::plain(), SessionConfig::default());
+    let turns = turns_of_others(client.session.clone()).await;
+    assert!((4..=12).contains(&turns), "{turns} turns");
 }
