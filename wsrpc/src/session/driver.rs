@@ -384,9 +384,8 @@ impl<IO: Io> Driver<IO> {
         let unsent = state.core.has_unsent() && self.socket.is_ready();
         let has_grown = || self.socket.has_grown() || state.core.has_grown();
         let quiet = self.quiet.poll(now, has_grown);
-        // With no call to come back to, there is no use in waiting until it is quiet.
-        let spare = !awake && self.socket.has_large_spare() && !state.core.has_calls();
-        let shrink = quiet || spare;
+        let is_done = || !awake && self.socket.has_large_spare() && !state.core.has_calls();
+        let shrink = quiet || self.quiet.at_once(is_done);
         if shrink {
             state.core.shrink();
         }

@@ -13,6 +13,8 @@ pub(super) struct Quiet {
     /// Something was read or written since the last look.
     worked: bool,
     next_look: Option<Instant>,
+    /// It was idle before it grew, and has given nothing back since.
+    first: bool,
 }
 
 impl Quiet {
@@ -21,6 +23,7 @@ impl Quiet {
         Self {
             worked: false,
             next_look: Some(now + QUIET),
+            first: false,
         }
     }
 
@@ -42,7 +45,16 @@ impl Quiet {
         };
         let worked = std::mem::take(&mut self.worked);
         self.next_look = (worked && has_grown()).then(|| now + QUIET);
+        self.first = !looked && self.next_look.is_some();
         looked && !worked
+    }
+
+    /// Whether memory is to be given back although the session was busy just now, since it `is_done`. Once only until it
+    /// is idle again: one that is done after each of many calls keeps its buffers from one to the next.
+    pub(super) fn at_once(&mut self, is_done: impl FnOnce() -> bool) -> bool {
+        let first = self.first && is_done();
+        self.first &= !first;
+        first
     }
 }
 
@@ -67,6 +79,27 @@ mod tests {
         assert!(quiet.poll(began + 2 * QUIET, || true));
         assert_eq!(quiet.next_look(), None);
         assert!(!quiet.poll(began + 3 * QUIET, || true));
+    }
+
+    #[test]
+    fn a_session_that_is_done_gives_back_at_once_until_it_proves_busy() {
+        let began = Instant::now();
+        let mut quiet = Quiet::new(began - QUIET);
+        assert!(quiet.poll(began, || false));
+        assert!(!quiet.at_once(|| true), "nothing has grown");
+        quiet.worked();
+        assert!(!quiet.poll(began, || true));
+        assert!(!quiet.at_once(|| false), "a call goes on");
+        assert!(quiet.at_once(|| true));
+        quiet.worked();
+        assert!(!quiet.poll(began + STEP, || true));
+        assert!(!quiet.at_once(|| true), "another call came");
+        assert!(!quiet.poll(began + QUIET, || true));
+        assert!(!quiet.at_once(|| true));
+        assert!(quiet.poll(began + 2 * QUIET, || true));
+        quiet.worked();
+        assert!(!quiet.poll(began + 3 * QUIET, || true));
+        assert!(quiet.at_once(|| true), "it was idle before");
     }
 
     #[test]
