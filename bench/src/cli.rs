@@ -49,7 +49,8 @@ struct Run {
     /// given several times.
     #[arg(long, value_name = "FILTER")]
     load: Vec<String>,
-    /// How often to make each measurement [default: 3, or 1 with --quick].
+    /// How often to make each measurement, but for scenes that are no comparison of rates [default: 3, or 1 with
+    /// --quick].
     #[arg(long)]
     rounds: Option<usize>,
     /// How long to count in each measurement [default: 1, or 0.4 with --quick].
@@ -141,7 +142,7 @@ impl Run {
         let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 });
         let choice = self.choice()?;
         let mut matrix = choice.matrix();
-        let scenes = scenes::chosen_of(&choice);
+        let scenes = scenes::chosen_of(&choice, rounds);
         if self.list {
             let expected = expected(&matrix, rounds) + expected_of(&scenes);
             list(&matrix, &scenes, expected);
@@ -172,8 +173,10 @@ impl Run {
             // Each time, so that a run that is broken off leaves what it found.
             self.save(&results)?;
         }
-        failures.extend(scenes::run(&scenes, &mut results, &progress).await);
-        self.save(&results)?;
+        for scene in &scenes {
+            failures.extend(scenes::run(scene, &mut results, &progress).await);
+            self.save(&results)?;
+        }
         drop(progress);
         if self.is_complete() {
             report::write(&results, Path::new(DOCS))?;
@@ -274,8 +277,7 @@ fn within(mut matrix: Vec<Measurement>, files: u64) -> Vec<Measurement> {
 }
 
 fn expected_of(scenes: &[Scene]) -> Duration {
-    let each = Scene::expected_in_all;
-    scenes.iter().map(each).sum()
+    scenes.iter().map(Scene::expected_in_all).sum()
 }
 
 fn list(matrix: &[Measurement], scenes: &[Scene], expected: Duration) {

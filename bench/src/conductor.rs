@@ -25,12 +25,12 @@ pub async fn run(
     let mut done = Vec::new();
     let mut failures = Vec::new();
     let mut turns = measurement.contestants.clone();
-    for _ in 0..rounds {
+    for number in 0..rounds {
         for name in &turns {
             let what = format!("{}, {}", measurement.label(), name.name);
             progress.begin(&what);
             match measure(name, measurement.load, measurement.runtime).await {
-                Ok(round) => done.push(round),
+                Ok(round) => done.push(Round { number, ..round }),
                 Err(error) => failures.push(format!("{what}: {error}").into()),
             }
             progress.end(measurement.expected());
@@ -72,6 +72,7 @@ async fn measure_without_limit(
     pair.end().await?;
     Ok(Round {
         contestant: name.name.to_owned(),
+        number: 0,
         runtime,
         load,
         counted,

@@ -64,6 +64,8 @@ pub enum Runtime {
 pub struct Round {
     /// By name.
     pub contestant: String,
+    /// In which of its load's rounds: contestants are compared within one.
+    pub number: usize,
     /// Of both processes.
     pub runtime: Runtime,
     /// What was carried.
@@ -98,6 +100,8 @@ pub struct IdleMemory {
 pub struct Handshakes {
     /// By name.
     pub contestant: String,
+    /// In which round: contestants are compared within one.
+    pub round: usize,
     /// That were made.
     pub handshakes: u64,
     /// Of the server's process.

@@ -82,7 +82,7 @@ impl Default for SessionConfig {
             write_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(1),
             stream_window: WINDOW,
-            busy_poll: Duration::from_micros(50),
+            busy_poll: Duration::from_micros(100),
         }
     }
 }
@@ -196,12 +196,13 @@ impl SessionConfig {
         self
     }
 
-    /// For how long a session that has nothing to do looks for what comes next before it goes to sleep. Default: 50
+    /// For how long a session that has nothing to do looks for what comes next before it goes to sleep. Default: 100
     /// microseconds; zero is never, and 10 milliseconds are the most.
     ///
-    /// To be woken takes longer than a small call. A session whose peer answered within this time lately waits awake, and
-    /// calls one after the other take a fraction of the time. It costs a core while it waits, but never keeps it from other
-    /// tasks of the runtime. One whose peer takes longer, as over most networks, soon gives up trying, and sleeps.
+    /// To be woken takes longer than a small call. A session whose last sleeps were short, up to four times this, waits
+    /// awake for what comes next, a peer's bytes or a call of its own: calls one after the other then take a fraction of
+    /// the time. It costs a core while it waits, but never keeps it from other tasks of the runtime. One that waited in
+    /// vain tries ever less; one that sleeps for longer between what it has to do, as over most networks, never tries.
     pub fn busy_poll(mut self, limit: Duration) -> Self {
         self.busy_poll = limit.min(MAX_BUSY_POLL);
         self
@@ -286,4 +287,15 @@ fn instance_id() -> [u8; 16] {
         getrandom::fill(&mut id).expect("the system's random source works");
         id
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, MAX_BUSY_POLL, SessionConfig};
+
+    #[test]
+    fn a_session_stays_awake_no_longer_than_anyone_would_answer() {
+        let config = SessionConfig::default().busy_poll(Duration::from_secs(1));
+        assert_eq!(config.resolve(true).busy_poll, MAX_BUSY_POLL);
+    }
 }

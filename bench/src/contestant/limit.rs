@@ -108,7 +108,7 @@ impl<F: Frames> Caller for Pipelines<F> {
         }
     }
 
-    /// Only once as well.
+    /// Only once as well: the connections are kept for the look at the memory, and would answer one frame too many.
     async fn burst(&self, burst: Burst) -> Result<(), Failure> {
         let connections = mem::take(&mut *self.connections());
         let body = random_body(burst.size);

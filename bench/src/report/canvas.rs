@@ -128,6 +128,8 @@ pub(super) enum Marker {
     OpenTriangle,
     /// A triangle that points down.
     Down,
+    /// An open one.
+    OpenDown,
     /// An x.
     Cross,
     /// A +.
@@ -168,6 +170,7 @@ impl Marker {
             Self::Triangle => polygon(TRIANGLE, colour),
             Self::OpenTriangle => polygon(TRIANGLE, WHITE),
             Self::Down => polygon(DOWN, colour),
+            Self::OpenDown => polygon(DOWN, WHITE),
             Self::Cross => stroke((4, 4)).and_then(|()| stroke((4, -4))),
             Self::Plus => stroke((5, 0)).and_then(|()| stroke((0, 5))),
             Self::Dash => stroke((6, 0)),

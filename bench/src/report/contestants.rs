@@ -32,13 +32,19 @@ const fn known(
     }
 }
 
-const KNOWN: [Contestant<'static>; 11] = [
+const KNOWN: [Contestant<'static>; 12] = [
     known(
         "raw-tls",
         0x1A1A1A,
         Marker::Square,
         "Limit A. Messages behind their length straight on TLS, batched on both sides: what is ready is answered with \
          one write. No WebSocket, no protobuf, no method.",
+    ),
+    known(
+        "bare-tls",
+        0x5C5C5C,
+        Marker::OpenDown,
+        "In the scenes only: a server that completes the handshake, and echoes what comes.",
     ),
     known(
         "websocket",
@@ -51,9 +57,9 @@ const KNOWN: [Contestant<'static>; 11] = [
         "wsrpc-v2",
         0x1559C9,
         Marker::Circle,
-        "This library, version 2: stub, protobuf, frame, dispatch, handler. The client calls the server. Settings are \
-         the default ones, with which a session looks on for 50 µs before it sleeps, where that paid lately; the \
-         limits sleep at once.",
+        "This library, version 2: stub, protobuf, frame, dispatch, handler. The client calls the server. \
+         Settings are the default ones, but for the limits of calls and of sizes: a session looks on for 100 µs before it \
+         sleeps, where its last sleeps were short, also with version 1. The limits sleep at once.",
     ),
     known(
         "wsrpc-v2-calls-client",

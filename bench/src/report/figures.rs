@@ -177,8 +177,13 @@ impl<'a> Case<'a> {
 
     /// The ratio of a figure to that of another case, each round with the other's in the same round.
     pub(super) fn ratio(self, to: Case<'_>, results: &Results, figure: Figure) -> Option<Spread> {
-        let pairs = self.rounds(results).zip(to.rounds(results));
-        Spread::of(pairs.filter_map(|(one, other)| Some(figure(one)? / figure(other)?)))
+        let within = |one: &Round| {
+            let other = to
+                .rounds(results)
+                .find(|other| other.number == one.number)?;
+            Some(figure(one)? / figure(other)?)
+        };
+        Spread::of(self.rounds(results).filter_map(within))
     }
 
     fn rounds<'r>(self, results: &'r Results) -> impl Iterator<Item = &'r Round> + use<'r, 'a> {

@@ -53,6 +53,7 @@ pub(super) fn round(contestant: &str, runtime: Runtime, load: Load, calls: u64) 
     };
     Round {
         contestant: contestant.to_owned(),
+        number: 0,
         runtime,
         load,
         counted: Counted {
@@ -77,7 +78,7 @@ pub(super) fn something() -> Results {
         (1024, 16),
         (1024, 256),
     ] {
-        for slower in [10, 11] {
+        for (number, slower) in [10, 11].into_iter().enumerate() {
             for (contestant, calls) in [
                 ("wsrpc-v2", 20_000),
                 ("tonic", 4_000),
@@ -85,9 +86,8 @@ pub(super) fn something() -> Results {
             ] {
                 let calls = calls * 10 * (1 + u64::from(in_flight > 1)) / slower;
                 let load = load(Kind::Unary, size, in_flight);
-                results
-                    .rounds
-                    .push(round(contestant, Runtime::Pinned, load, calls));
+                let round = round(contestant, Runtime::Pinned, load, calls);
+                results.rounds.push(Round { number, ..round });
             }
         }
     }
@@ -118,6 +118,7 @@ pub(super) fn something() -> Results {
     }
     results.handshakes.push(Handshakes {
         contestant: "wsrpc-v2".to_owned(),
+        round: 0,
         handshakes: 5_000,
         server_cpu_seconds: 1.0,
         seconds: 2.0,

@@ -37,16 +37,23 @@ const AT_ONCE: usize = 16;
 const KEYS: usize = 512;
 const WARM_UP: Duration = Duration::from_millis(500);
 
+/// How long one round with this contestant takes.
+pub fn expected(name: &Name, quick: bool) -> Duration {
+    let start = Duration::from_millis(200);
+    (start + WARM_UP + measured(quick)) * upgrades(name.name).len() as u32
+}
+
 /// How long to count.
-pub fn measured(quick: bool) -> Duration {
-    Duration::from_secs(if quick { 2 } else { 3 })
+fn measured(quick: bool) -> Duration {
+    Duration::from_secs(if quick { 2 } else { 4 })
 }
 
 /// Measures a server on one core: with TLS alone, and with the upgrade where it has one.
-pub async fn measure(name: &Name, quick: bool) -> Result<Vec<Handshakes>, Failure> {
+pub async fn measure(name: &Name, round: usize, quick: bool) -> Result<Vec<Handshakes>, Failure> {
     let mut done = Vec::new();
     for upgrade in upgrades(name.name) {
-        done.push(count(name, upgrade, measured(quick)).await?);
+        let counted = count(name, upgrade, measured(quick)).await?;
+        done.push(Handshakes { round, ..counted });
     }
     Ok(done)
 }
@@ -92,6 +99,7 @@ async fn count(
         sleep(measured).await;
         Ok::<_, Failure>(Handshakes {
             contestant,
+            round: 0,
             handshakes: made.count.load(Relaxed) - before,
             server_cpu_seconds: server.cpu_seconds()? - cpu,
             seconds: began.elapsed().as_secs_f64(),

@@ -20,6 +20,8 @@ use crate::{
 pub struct Scene {
     plot: Plot,
     quick: bool,
+    /// How often it is played, the contestants in turns.
+    rounds: usize,
     contestants: Vec<&'static Name>,
 }
 
@@ -44,39 +46,32 @@ impl Scene {
 
     /// How long all of it takes.
     pub fn expected_in_all(&self) -> Duration {
-        self.expected() * (self.contestants.len() * self.rounds()) as u32
+        let each = self.contestants.iter().map(|name| self.expected(name));
+        each.sum::<Duration>() * self.rounds as u32
     }
 
-    /// How long it takes with each contestant, once.
-    fn expected(&self) -> Duration {
+    /// How long it takes with this contestant, once.
+    fn expected(&self, name: &Name) -> Duration {
         let connecting = |connections| Duration::from_millis(1) * connections as u32;
         match self.plot {
             Plot::IdleMemory { connections } => {
                 let bursts = connecting(connections);
                 connecting(connections) + bursts + idle_memory::settling(self.quick)
             }
-            Plot::Handshakes => handshakes::measured(self.quick) + Duration::from_secs(1),
+            Plot::Handshakes => handshakes::expected(name, self.quick),
             Plot::Comeback { clients } => 2 * connecting(clients) + Duration::from_secs(6),
             Plot::BesideLarge => 2 * beside_large::measured(self.quick) + Duration::from_secs(1),
         }
     }
 
-    /// How often it is played, the contestants in turns: what is a ratio of two of them asks for more than one look.
-    fn rounds(&self) -> usize {
-        match self.plot {
-            Plot::Handshakes if !self.quick => 5,
-            _ => 1,
-        }
-    }
-
-    async fn play(&self, name: &Name, results: &mut Results) -> Result<(), Failure> {
+    async fn play(&self, name: &Name, round: usize, results: &mut Results) -> Result<(), Failure> {
         match self.plot {
             Plot::IdleMemory { connections } => {
                 let memory = idle_memory::measure(name, connections, self.quick).await?;
                 results.idle_memory.push(memory);
             }
             Plot::Handshakes => {
-                let handshakes = handshakes::measure(name, self.quick).await?;
+                let handshakes = handshakes::measure(name, round, self.quick).await?;
                 results.handshakes.extend(handshakes);
             }
             Plot::Comeback { clients } => {
@@ -112,8 +107,8 @@ impl Plot {
     }
 }
 
-/// The scenes of this choice.
-pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
+/// The scenes of this choice. What is compared as a ratio is played in so many rounds, as the loads are.
+pub fn chosen_of(choice: &Choice, rounds: usize) -> Vec<Scene> {
     let plots = if choice.quick {
         vec![
             Plot::IdleMemory { connections: 1_000 },
@@ -140,6 +135,11 @@ pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
         Scene {
             plot,
             quick: choice.quick,
+            rounds: if let Plot::Handshakes = plot {
+                rounds
+            } else {
+                1
+            },
             contestants: NAMES.iter().filter(plays).collect(),
         }
     };
@@ -149,20 +149,20 @@ pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
         .collect()
 }
 
-/// Plays all scenes. Those that failed are told, and left out.
-pub async fn run(scenes: &[Scene], results: &mut Results, progress: &Progress) -> Vec<Failure> {
+/// Plays a scene. What failed is told, and left out.
+pub async fn run(scene: &Scene, results: &mut Results, progress: &Progress) -> Vec<Failure> {
     let mut failures = Vec::new();
-    for scene in scenes {
-        for _ in 0..scene.rounds() {
-            for name in &scene.contestants {
-                let label = format!("{} {}", scene.label(), name.name);
-                progress.begin(&label);
-                if let Err(error) = scene.play(name, results).await {
-                    failures.push(format!("{label}: {error}").into());
-                }
-                progress.end(scene.expected());
+    let mut turns = scene.contestants.clone();
+    for round in 0..scene.rounds {
+        for name in &turns {
+            let label = format!("{} {}", scene.label(), name.name);
+            progress.begin(&label);
+            if let Err(error) = scene.play(name, round, results).await {
+                failures.push(format!("{label}: {error}").into());
             }
+            progress.end(scene.expected(name));
         }
+        turns.rotate_left(1);
     }
     failures
 }

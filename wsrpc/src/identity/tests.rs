@@ -105,6 +105,59 @@ fn a_second_spelling_of_a_key_is_refused() {
 }
 
 #[test]
+fn the_canonical_spelling_is_the_one_that_dalek_writes() {
+    let (mut accepted, mut refused) = (0, 0);
+    // The lowest byte of the field's prime is 0xed: from a little below it to all that 255 bits can say above it.
+    for (lowest, highest) in (0xc0..=0xff).flat_map(|lowest| [(lowest, 0x7f), (lowest, 0xff)]) {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (lowest, highest);
+        let Ok(key) = ed25519_dalek::VerifyingKey::from_bytes(&bytes) else {
+            assert!(matches!(
+                PublicKey::from_bytes(bytes),
+                Err(KeyError::NotOnCurve { .. })
+            ));
+            continue;
+        };
+        let canonical = key.to_edwards().compress().to_bytes() == bytes;
+        match PublicKey::from_bytes(bytes) {
+            Ok(_) => accepted += usize::from(canonical),
+            Err(KeyError::NotCanonical { .. }) => refused += usize::from(!canonical),
+            Err(error) => assert!(key.is_weak(), "{error}"),
+        }
+        assert_eq!(
+            PublicKey::from_bytes(bytes).is_ok(),
+            canonical && !key.is_weak()
+        );
+    }
+    assert!(accepted > 0 && refused > 0);
+}
+
+#[test]
+fn keys_without_an_x_are_weak_in_each_spelling() {
+    // With y = 1 and y = -1, x is 0: signs, and the field's prime added, make other spellings.
+    let below = |lowest, highest| {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (lowest, highest);
+        bytes
+    };
+    let one = |highest| {
+        let mut bytes = [0; 32];
+        (bytes[0], bytes[31]) = (1, highest);
+        bytes
+    };
+    for bytes in [
+        one(0),
+        one(0x80),
+        below(0xec, 0x7f),
+        below(0xec, 0xff),
+        below(0xee, 0x7f),
+        below(0xee, 0xff),
+    ] {
+        assert!(PublicKey::from_bytes(bytes).is_err(), "{bytes:02x?}");
+    }
+}
+
+#[test]
 fn a_secret_key_reads_both_hex_forms() {
     assert_eq!(secret().public_key(), public());
     let go_form = format!("{SEED}{}", PUBLIC.to_uppercase());

@@ -1,6 +1,9 @@
 //! What callers, handlers and the protocol hand each other.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -132,6 +135,18 @@ pub(crate) enum Event {
     Shrink,
     /// The peer takes no more calls, and asks those who come back to spread over this long.
     GoingAway { reason: Text, spread: Duration },
+}
+
+impl Event {
+    /// Appends the events in `from` to those in `to`.
+    pub(super) fn hand_over(from: &mut VecDeque<Self>, to: &mut VecDeque<Self>) {
+        if to.is_empty() {
+            // Nothing is copied, and what a burst has made large is left with one of the two only.
+            std::mem::swap(from, to);
+        } else {
+            to.append(from);
+        }
+    }
 }
 
 /// What one side holds its peer, and itself, to.

@@ -1,18 +1,19 @@
 //! When a session that has nothing left to do looks on for what comes next, instead of going to sleep.
 //!
-//! To be woken takes the kernel longer than a small call takes the two sides together. So a session whose peer answers
-//! at once stays awake for it, a little. Whether that pays shows only when it is tried, and a session for which it does
-//! not must not cost more than one that never tries: each try in vain doubles the short sleeps that precede the next.
+//! To be woken takes the kernel longer than a small call takes the two sides together. So a session that is woken soon
+//! each time, by its peer's answers or by calls of its own, stays awake for what comes, a little. Whether that pays shows
+//! only when it is tried, and a session for which it does not must hardly cost more than one that never tries: each try in
+//! vain doubles the short sleeps that precede the next, and each that pays halves them.
 //!
 //! ```text
-//!                                     nothing to do,
-//!              something came         after enough short sleeps
-//!    ┌─────────────────────── Awake ◄─────────────┐
-//!    │                          │                 │
-//!    │                          │ in vain         │
-//!    ▼     something came       ▼                 │
-//! Working ◄────────────────── Asleep ◄──────── Working
-//!                                     nothing to do
+//!            nothing to do, after enough short sleeps
+//!          ┌──────────────────────────────────────────┐
+//!          │             in time: it paid             ▼
+//!       Working ◄─────────────────────────────────── Awake
+//!        ▲   │                                        │
+//!   woken│   │ nothing to do                          │ time is up: in vain
+//!        │   ▼                                        │
+//!        Asleep ◄─────────────────────────────────────┘
 //! ```
 
 use std::time::{Duration, Instant};
@@ -62,10 +63,11 @@ impl BusyPoll {
         self.worked_at(Instant::now);
     }
 
-    fn worked_at(&mut self, now: impl FnOnce() -> Instant) {
+    fn worked_at(&mut self, now: impl Fn() -> Instant) {
         match std::mem::replace(&mut self.now, State::Working) {
             State::Working => {}
-            State::Awake { .. } => self.patience = (self.patience / 2).max(1),
+            State::Awake { until } if now() < until => self.patience = (self.patience / 2).max(1),
+            State::Awake { .. } => self.in_vain(),
             State::Asleep { since } => {
                 let short = now().saturating_duration_since(since) < self.limit * SHORT;
                 self.short_sleeps = if short { self.short_sleeps + 1 } else { 0 };
@@ -80,25 +82,37 @@ impl BusyPoll {
 
     fn stays_awake_at(&mut self, now: Instant) -> bool {
         match self.now {
-            State::Asleep { .. } => false,
             State::Awake { until } if now < until => true,
+            State::Awake { .. } => {
+                self.in_vain();
+                self.now = State::Working;
+                false
+            }
             State::Working if self.short_sleeps >= self.patience => {
-                self.now = State::Awake {
-                    until: now + self.limit,
-                };
+                let until = now + self.limit;
+                self.now = State::Awake { until };
                 true
             }
-            State::Working => {
-                self.now = State::Asleep { since: now };
-                false
-            }
-            State::Awake { .. } => {
-                self.patience = (self.patience * 2).min(MOST);
-                self.short_sleeps = 0;
-                self.now = State::Asleep { since: now };
-                false
-            }
+            State::Working | State::Asleep { .. } => false,
         }
+    }
+
+    /// It goes to sleep.
+    pub(super) fn sleeps(&mut self) {
+        if !self.limit.is_zero() {
+            self.sleeps_at(Instant::now());
+        }
+    }
+
+    fn sleeps_at(&mut self, now: Instant) {
+        if !matches!(self.now, State::Asleep { .. }) {
+            self.now = State::Asleep { since: now };
+        }
+    }
+
+    fn in_vain(&mut self) {
+        self.patience = (self.patience * 2).min(MOST);
+        self.short_sleeps = 0;
     }
 }
 
@@ -107,7 +121,7 @@ mod tests {
     use super::{BusyPoll, FIRST, MOST, SHORT};
     use std::time::{Duration, Instant};
 
-    const LIMIT: Duration = Duration::from_micros(50);
+    const LIMIT: Duration = Duration::from_micros(100);
 
     /// A session, and a clock that only the test moves.
     struct Session {
@@ -136,6 +150,7 @@ mod tests {
             }
             if !awake {
                 self.in_vain += self.now - began;
+                self.poll.sleeps_at(self.now);
             }
             self.now = comes;
             self.poll.worked_at(|| comes);
@@ -190,8 +205,8 @@ mod tests {
         while session.poll.patience < MOST {
             session.waits(LIMIT * 2);
         }
-        for _ in 0..MOST {
-            session.waits(LIMIT);
+        while session.poll.short_sleeps < MOST {
+            session.waits(LIMIT * 2);
         }
         for _ in 0..MOST.ilog2() {
             assert!(session.waits(LIMIT / 2));
@@ -200,10 +215,33 @@ mod tests {
     }
 
     #[test]
+    fn one_that_could_not_look_in_time_stayed_awake_in_vain() {
+        let mut session = Session::new();
+        for _ in 0..FIRST {
+            session.waits(LIMIT);
+        }
+        assert!(session.poll.stays_awake_at(session.now));
+        let late = session.now + LIMIT;
+        session.poll.worked_at(|| late);
+        assert_eq!(session.poll.patience, 2 * FIRST);
+        assert!(!session.poll.stays_awake_at(late));
+    }
+
+    #[test]
+    fn only_a_sleep_counts_as_one() {
+        let mut session = Session::new();
+        for _ in 0..100 {
+            assert!(!session.poll.stays_awake_at(session.now));
+            session.poll.worked_at(|| session.now);
+        }
+    }
+
+    #[test]
     fn a_limit_of_nothing_is_never() {
         let mut poll = BusyPoll::new(Duration::ZERO);
         for _ in 0..100 {
             assert!(!poll.stays_awake());
+            poll.sleeps();
             poll.worked();
         }
     }

@@ -1,18 +1,20 @@
 //! The one task that owns a session's socket.
 
+mod closing;
+
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use tokio::{
     task::yield_now,
-    time::{Instant, Sleep, sleep_until, timeout},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{
@@ -84,9 +86,6 @@ const BYTES_A_TURN: usize = 40 * 1024;
 /// what they keep, that an allocator does not return to the system.
 const BULK_TURNS: u8 = 4;
 
-/// What a peer that was cut off has to confirm the close.
-const REVOKED_CLOSE: Duration = Duration::from_millis(500);
-
 impl<IO: Io> Driver<IO> {
     pub(super) fn new(
         session: Session,
@@ -156,14 +155,16 @@ impl<IO: Io> Driver<IO> {
                 self.quiet.worked();
                 self.busy_poll.worked();
             }
-            let awake = worked || self.busy_poll.stays_awake();
-            match self.rest(cx, awake) {
+            let looks_again = worked || self.busy_poll.stays_awake();
+            match self.rest(cx, looks_again) {
                 Rest::Ended(end) => return Poll::Ready(end),
+                Rest::Sleep if !looks_again => {
+                    self.busy_poll.sleeps();
+                    return Poll::Pending;
+                }
                 Rest::Sleep if !worked => {
-                    if awake {
-                        // All others have their turn first, and the runtime asks the sockets what has come.
-                        let _ = pin!(yield_now()).poll(cx);
-                    }
+                    // All others have their turn first, and a runtime with nothing else to do asks the sockets what came.
+                    let _ = pin!(yield_now()).poll(cx);
                     return Poll::Pending;
                 }
                 Rest::Sleep | Rest::Again => {}
@@ -367,9 +368,8 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Sees to the timers, and goes to sleep if there is nothing left to do. `awake` tells if it looks again soon in any
-    /// case.
-    fn rest(&mut self, cx: &mut Context<'_>, awake: bool) -> Rest {
+    /// Sees to the timers, and goes to sleep if there is nothing left to do, unless it `looks_again` soon in any case.
+    fn rest(&mut self, cx: &mut Context<'_>, looks_again: bool) -> Rest {
         let mut state = self.session.lock();
         let now = Instant::now().into_std();
         let due = state.core.next_timeout().is_some_and(|next| next <= now);
@@ -384,7 +384,7 @@ impl<IO: Io> Driver<IO> {
         let unsent = state.core.has_unsent() && self.socket.is_ready();
         let has_grown = || self.socket.has_grown() || state.core.has_grown();
         let quiet = self.quiet.poll(now, has_grown);
-        let is_done = || !awake && self.socket.has_large_spare() && !state.core.has_calls();
+        let is_done = || !looks_again && self.socket.has_large_spare() && !state.core.has_calls();
         let shrink = quiet || self.quiet.at_once(is_done);
         if shrink {
             state.core.shrink();
@@ -426,57 +426,6 @@ impl<IO: Io> Driver<IO> {
             Poll::Ready(()) => Rest::Again,
             Poll::Pending => Rest::Sleep,
         }
-    }
-
-    /// Tells the peer why, as far as it listens, and closes the socket. Returns whether the peer confirmed.
-    async fn close(&mut self, end: &SessionEnd) -> bool {
-        let limit = match end {
-            // Who cuts a peer off waits for a second: a peer that says nothing must not look like a handler that blocks.
-            SessionEnd::Revoked => self.close_timeout.min(REVOKED_CLOSE),
-            _ => self.close_timeout,
-        };
-        let code = end.close_code();
-        let mut answer = None;
-        let said_goodbye = async {
-            if let Some(code) = code {
-                let reason = end.close_reason();
-                poll_fn(|cx| {
-                    self.socket.push_close(cx, code, &reason);
-                    Poll::Ready(())
-                })
-                .await;
-            }
-            // A peer that has said nothing for so long will not say goodbye.
-            if !matches!(end, SessionEnd::KeepaliveTimeout(_)) {
-                poll_fn(|cx| self.poll_goodbye(cx, &mut answer)).await;
-            }
-            poll_fn(|cx| self.socket.poll_shutdown(cx)).await.ok();
-            if matches!(end, SessionEnd::TooBig { .. } | SessionEnd::Protocol(_)) {
-                poll_fn(|cx| self.socket.poll_discard(cx)).await;
-            }
-        };
-        // A peer that does not take part has had its time.
-        timeout(limit, said_goodbye).await.ok();
-        // A peer that confirms sends our code back; one that closed by itself, at the same time, has one of its own.
-        code.is_some() && answer == code
-    }
-
-    /// Flushes, and reads until the peer's side of the close has come, whose code is `answer` then, or nothing more
-    /// will.
-    fn poll_goodbye(&mut self, cx: &mut Context<'_>, answer: &mut Option<u16>) -> Poll<()> {
-        let ended = loop {
-            match self.socket.poll_read(cx) {
-                Poll::Ready(Ok(Received::Close { code, .. })) => *answer = Some(code),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(_)) => break true,
-                Poll::Pending => break answer.is_some(),
-            }
-        };
-        let flushed = ready!(self.socket.poll_flush(cx, &mut 0));
-        if ended || flushed.is_err() {
-            return Poll::Ready(());
-        }
-        Poll::Pending
     }
 }
 

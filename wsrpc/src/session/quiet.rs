@@ -13,8 +13,8 @@ pub(super) struct Quiet {
     /// Something was read or written since the last look.
     worked: bool,
     next_look: Option<Instant>,
-    /// It was idle before it grew, and has given nothing back since.
-    first: bool,
+    /// It needed little before it grew, and has not given back at once since.
+    fresh: bool,
 }
 
 impl Quiet {
@@ -23,7 +23,7 @@ impl Quiet {
         Self {
             worked: false,
             next_look: Some(now + QUIET),
-            first: false,
+            fresh: false,
         }
     }
 
@@ -45,16 +45,16 @@ impl Quiet {
         };
         let worked = std::mem::take(&mut self.worked);
         self.next_look = (worked && has_grown()).then(|| now + QUIET);
-        self.first = !looked && self.next_look.is_some();
+        self.fresh = !looked && self.next_look.is_some();
         looked && !worked
     }
 
-    /// Whether memory is to be given back although the session was busy just now, since it `is_done`. Once only until it
-    /// is idle again: one that is done after each of many calls keeps its buffers from one to the next.
+    /// Whether memory is to be given back although the session was busy just now, since it `is_done`. Once only, until a
+    /// look has found little to watch: one that is done after each of many calls keeps its buffers from one to the next.
     pub(super) fn at_once(&mut self, is_done: impl FnOnce() -> bool) -> bool {
-        let first = self.first && is_done();
-        self.first &= !first;
-        first
+        let at_once = self.fresh && is_done();
+        self.fresh &= !at_once;
+        at_once
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) enum HandshakeError {
         /// The key that the peer presented.
         key: PublicKey,
     },
+    /// The handshake ended well, but nobody looked at the peer's key.
+    #[error("the peer's key was not verified in the handshake: please report it")]
+    Unverified,
     /// The peer's certificate gives no key to know it by.
     #[error("the peer cannot be known: {0}")]
     Certificate(CertificateError),

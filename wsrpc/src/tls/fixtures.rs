@@ -67,3 +67,13 @@ pub(super) fn bytes(hex: &str) -> Vec<u8> {
 pub(super) fn certificate(hex: &str) -> CertificateDer<'static> {
     bytes(hex).into()
 }
+
+/// Alice's, with other bytes where her key was.
+pub(super) fn alices_certificate_with(key: [u8; 32]) -> CertificateDer<'static> {
+    let mut certificate = bytes(GO_ALICE_CERTIFICATE);
+    let alices = bytes(ALICE_KEY);
+    let mut places = certificate.windows(alices.len());
+    let at = places.position(|place| place == alices).unwrap();
+    certificate[at..at + key.len()].copy_from_slice(&key);
+    certificate.into()
+}

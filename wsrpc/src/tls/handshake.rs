@@ -19,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::identity::{Identity, PublicKey};
 
-use super::{CertificateError, HandshakeError, verifier::VERDICT};
+use super::{HandshakeError, verifier::VERDICT};
 
 /// Runs the handshake of the side that dialled, with the `identity` that `config` was made of, and gives the server's
 /// key.
@@ -79,7 +79,7 @@ async fn run<S: Send + 'static>(
             (_, Some(Err(refusal))) => Err(refusal.into()),
             (Ok(stream), Some(Ok(key))) => Ok((key, stream)),
             // A handshake in which nobody asked the verifier proves nothing, whatever else it did.
-            (Ok(_), None) => Err(CertificateError::Missing.into()),
+            (Ok(_), None) => Err(HandshakeError::Unverified),
             (Err(error), _) => Err(HandshakeError::new(error, own)),
         }
     });
@@ -113,4 +113,20 @@ async fn on_blocking_pool<T: Send + 'static>(
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(error) => Err(HandshakeError::Io(io::Error::other(error))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::{
+        identity::{Identity, SecretKey},
+        tls::HandshakeError,
+    };
+
+    #[tokio::test]
+    async fn a_handshake_that_asks_nobody_proves_nothing() {
+        let identity = Identity::from(SecretKey::generate());
+        let error = run(&identity, async { Ok(()) }).await.unwrap_err();
+        assert!(matches!(error, HandshakeError::Unverified), "{error}");
+    }
 }

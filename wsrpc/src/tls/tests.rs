@@ -230,6 +230,25 @@ async fn other_certificates_are_refused_from_either_side() {
 }
 
 #[tokio::test]
+async fn what_is_no_key_is_refused_from_either_side() {
+    let weak = [0; 32];
+    let not_on_curve = [2; 32];
+    for key in [weak, not_on_curve] {
+        let expected = PublicKey::from_bytes(key).unwrap_err();
+        let chain = [fixtures::alices_certificate_with(key)];
+        let is_expected = |error: &HandshakeError| matches!(error, HandshakeError::Certificate(CertificateError::Key(error)) if *error == expected);
+        let (_, accepted) =
+            shake(&client_presenting(&chain), &server_end(server(), anyone())).await;
+        let error = accepted.unwrap_err();
+        assert!(is_expected(&error), "{error}");
+        let (connected, _) =
+            shake(&client_end(server(), anyone()), &server_presenting(&chain)).await;
+        let error = connected.unwrap_err();
+        assert!(is_expected(&error), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_must_present_a_certificate() {
     let (connected, accepted) =
         shake(&client_presenting(&[]), &server_end(server(), anyone())).await;

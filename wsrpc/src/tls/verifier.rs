@@ -16,13 +16,14 @@ use crate::identity::PublicKey;
 use super::{Allowed, CertificateError, certificate};
 
 tokio::task_local! {
-    /// What was found of the peer in the handshake that is being polled. Rustls would carry a reason of ours for a
+    /// What was found of the peer in the handshake that is being polled; nothing until it was refused, or proved its key
+    /// and is allowed. Rustls would carry a reason of ours for a
     /// refusal, but with another alert than `bad_certificate`; and it would have us read the key a second time, which
     /// takes as long as a tenth of the handshake.
     pub(super) static VERDICT: Cell<Option<Verdict>>;
 }
 
-/// What a handshake found of the peer. `None` until the peer has shown a certificate.
+/// What a handshake found of the peer: the key that it proved, and that is allowed.
 pub(super) type Verdict = Result<PublicKey, Refusal>;
 
 /// Why the peer was refused.

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     order::Load,
     report::fixture::{load, nothing, round},
-    results::Handshakes,
+    results::{Handshakes, Round},
 };
 
 /// The row that begins so.
@@ -18,10 +18,9 @@ fn row(results: &Results, what: &str) -> Requirement {
 }
 
 fn add(results: &mut Results, contestant: &str, load: Load, calls: &[u64]) {
-    for &calls in calls {
-        results
-            .rounds
-            .push(round(contestant, Runtime::Pinned, load, calls));
+    for (number, &calls) in calls.iter().enumerate() {
+        let round = round(contestant, Runtime::Pinned, load, calls);
+        results.rounds.push(Round { number, ..round });
     }
 }
 
@@ -44,6 +43,32 @@ fn says_what_was_not_measured() {
         assert_eq!((row.met(), row.verdict()), (None, "–"), "{row:?}");
         assert_eq!(row.measured(), "not measured", "{row:?}");
     }
+}
+
+#[test]
+fn a_round_without_one_of_the_two_is_no_pair() {
+    let mut results = nothing();
+    let load = load(Kind::Unary, 32, 256);
+    add(&mut results, V2, load, &[50, 150, 220]);
+    add(&mut results, WEBSOCKET, load, &[100, 200, 220]);
+    let failed = |round: &Round| round.contestant == WEBSOCKET && round.number == 0;
+    results.rounds.retain(|round| !failed(round));
+    let row = row(&results, "32 B, 256 in flight: calls/s to limit B's");
+    assert_eq!(row.measured(), "0.88 (0.75–1.00)");
+}
+
+#[test]
+fn limit_b_stands_beside_what_it_could_not_reach_either() {
+    let mut results = nothing();
+    let load = load(Kind::Unary, 32, 256);
+    add(&mut results, WEBSOCKET, load, &[1_000]);
+    add(&mut results, TONIC, load, &[100]);
+    let to = |what| row(&results, what).limit();
+    assert_eq!(
+        to("32 B, 256 in flight: calls/s to tonic's").as_deref(),
+        Some("10.0")
+    );
+    assert_eq!(to("32 B, 256 in flight: calls/s to limit B's"), None);
 }
 
 #[test]
@@ -167,6 +192,7 @@ fn handshakes_are_per_core_second() {
         let contestant = contestant.to_owned();
         results.handshakes.push(Handshakes {
             contestant,
+            round: 0,
             handshakes: 5_000,
             server_cpu_seconds,
             seconds,

@@ -100,7 +100,7 @@ pub(super) fn handshakes(results: &Results) -> Option<String> {
             ],
         );
     }
-    let text = "Each connection is a new one, with a full handshake of both sides' certificates. `raw-tls` is a bare acceptor.";
+    let text = "Each connection is a new one, with a full handshake of both sides' certificates. `bare-tls` is a bare acceptor.";
     Some(format!("{text}\n\n{}", table.filled()?.markdown()))
 }
 

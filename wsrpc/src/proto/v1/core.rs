@@ -340,12 +340,7 @@ impl Core {
 
     /// Appends to `events` what is to be done next.
     pub(crate) fn take_events(&mut self, events: &mut VecDeque<Event>) {
-        if events.is_empty() {
-            // What held them goes along, and is not kept twice.
-            std::mem::swap(events, &mut self.events);
-        } else {
-            events.append(&mut self.events);
-        }
+        Event::hand_over(&mut self.events, events);
     }
 
     /// What is to be done next.

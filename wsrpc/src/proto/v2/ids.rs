@@ -128,7 +128,8 @@ impl Ids {
 }
 
 /// Puts ids into a table in their order, so that calls which begin one after the other, and often end so too, lie side by
-/// side in memory. A peer that makes its ids collide gains nothing: it may have only so many calls at once.
+/// side in memory. A peer that makes its ids collide slows down its own session, by no more steps a look-up than it may have
+/// calls at once.
 #[derive(Default)]
 pub(super) struct InOrder(u64);
 

@@ -232,7 +232,7 @@ impl<'a> Source<'a> {
         let message = self.text(message, "message")?;
         let failure = match code {
             0 if refused => return Err(DecodeError::RefusedSuccess),
-            // What a success says beside that is nobody's.
+            // The text and the details of a success are dropped.
             0 => None,
             _ if chunk.payload.is_some() => return Err(DecodeError::FailureWithPayload),
             _ => Some(Box::new(Failure {
