@@ -38,7 +38,7 @@ use crate::{
 /// A stream that nobody reads holds up its sender, and nobody else: each stream has a window of its own, which opens
 /// again as messages are taken.
 ///
-/// A stream of responses keeps the session of its client open, as a [`Channel`] does.
+/// A stream of responses keeps the session of its client open, as a [`Channel`](crate::Channel) does.
 ///
 /// Dropping a stream of responses before its end gives the call up: the handler at the other end stops. Dropping a
 /// stream of requests only means that the handler wants no more of them.
