@@ -3,6 +3,7 @@
 use std::{
     env, fmt, fs,
     net::SocketAddr,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -49,10 +50,10 @@ struct Run {
     /// given several times.
     #[arg(long, value_name = "FILTER")]
     load: Vec<String>,
-    /// How often to make each measurement, but for scenes that are no comparison of rates [default: 3, or 1 with
-    /// --quick].
+    /// How often to make each measurement, but for scenes that are no comparison of rates [default: 3, and 9 where the
+    /// bar is about it, or 1 with --quick].
     #[arg(long)]
-    rounds: Option<usize>,
+    rounds: Option<NonZeroUsize>,
     /// How long to count in each measurement [default: 1, or 0.4 with --quick].
     #[arg(long)]
     seconds: Option<f64>,
@@ -139,12 +140,11 @@ impl Peer {
 
 impl Run {
     async fn act(self) -> Result<(), Failure> {
-        let rounds = self.rounds.unwrap_or(if self.quick { 1 } else { 3 });
         let choice = self.choice()?;
         let mut matrix = choice.matrix();
-        let scenes = scenes::chosen_of(&choice, rounds);
+        let scenes = scenes::chosen_of(&choice);
         if self.list {
-            let expected = expected(&matrix, rounds) + expected_of(&scenes);
+            let expected = expected(&matrix) + expected_of(&scenes);
             list(&matrix, &scenes, expected);
             return Ok(());
         }
@@ -163,10 +163,10 @@ impl Run {
             versions: machine::versions(),
             ..Results::default()
         };
-        let progress = Progress::new(expected(&matrix, rounds) + expected_of(&scenes));
+        let progress = Progress::new(expected(&matrix) + expected_of(&scenes));
         let mut failures = Vec::new();
         for measurement in &matrix {
-            let (done, failed) = conductor::run(measurement, rounds, &progress).await;
+            let (done, failed) = conductor::run(measurement, &progress).await;
             progress.beside(|| print!("{}", table::of(measurement, &done)));
             results.rounds.extend(done);
             failures.extend(failed);
@@ -210,6 +210,7 @@ impl Run {
         Ok(Choice {
             quick: self.quick,
             measured: measured.map_err(|e| format!("--seconds {seconds}: {e}"))?,
+            rounds: self.rounds,
             only: self.only.clone(),
             loads: self.load.clone(),
         })
@@ -249,14 +250,8 @@ fn leave_out_go_unless_built(matrix: &mut Vec<Measurement>) {
     matrix.retain(|it| !it.contestants.is_empty());
 }
 
-fn expected(matrix: &[Measurement], rounds: usize) -> Duration {
-    let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
-    let each = |it: &Measurement| it.expected() * it.contestants.len() as u32;
-    matrix
-        .iter()
-        .map(each)
-        .sum::<Duration>()
-        .saturating_mul(rounds)
+fn expected(matrix: &[Measurement]) -> Duration {
+    matrix.iter().map(Measurement::expected_in_all).sum()
 }
 
 /// What can be measured with so many open files in a process.

@@ -15,17 +15,13 @@ use crate::{
     results::{Round, Runtime},
 };
 
-/// Measures a load, `rounds` times with each contestant. They take turns, so that whatever else the machine does hits all
+/// Measures a load, so many times with each contestant. They take turns, so that whatever else the machine does hits all
 /// alike; each round begins with another one. Measurements that failed are told, and left out.
-pub async fn run(
-    measurement: &Measurement,
-    rounds: usize,
-    progress: &Progress,
-) -> (Vec<Round>, Vec<Failure>) {
+pub async fn run(measurement: &Measurement, progress: &Progress) -> (Vec<Round>, Vec<Failure>) {
     let mut done = Vec::new();
     let mut failures = Vec::new();
     let mut turns = measurement.contestants.clone();
-    for number in 0..rounds {
+    for number in 0..measurement.rounds {
         for name in &turns {
             let what = format!("{}, {}", measurement.label(), name.name);
             progress.begin(&what);

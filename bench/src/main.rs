@@ -7,6 +7,7 @@ mod calls;
 mod cli;
 mod conductor;
 mod contestant;
+mod figures;
 mod machine;
 mod matrix;
 mod meter;

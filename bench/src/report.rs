@@ -10,7 +10,6 @@ use crate::{contestant::Failure, results::Results};
 mod bar;
 mod canvas;
 mod contestants;
-mod figures;
 #[cfg(test)]
 mod fixture;
 mod frame;

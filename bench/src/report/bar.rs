@@ -1,10 +1,8 @@
 //! What wsrpc must reach, and what this run says of it.
 
-use super::{
-    figures::{self, Case, Figure, Shape, Spread},
-    numbers,
-};
+use super::numbers;
 use crate::{
+    figures::{self, Case, Figure, Shape, Spread},
     order::Kind,
     results::{Handshakes, IdleMemory, Results, Runtime},
 };
@@ -153,7 +151,7 @@ pub(super) fn bar(results: &Results) -> Vec<Requirement> {
 fn calls(results: &Results) -> Vec<Requirement> {
     let ratio = |of, size, in_flight, to, figure: Figure| {
         let shape = Shape::calls(size, in_flight);
-        Case::pinned(of, shape).ratio(Case::pinned(to, shape), results, figure)
+        Case::pinned(of, shape).ratio(Case::pinned(to, shape), &results.rounds, figure)
     };
     let v2 = |size, in_flight, to, figure| ratio(V2, size, in_flight, to, figure);
     let limit_to_tonic = |in_flight, figure| ratio(WEBSOCKET, 32, in_flight, TONIC, figure);
@@ -204,15 +202,15 @@ fn server_calls(results: &Results) -> impl Iterator<Item = Requirement> + use<'_
     [(32, 256), (32, 1), (KIB, 256), (64 * KIB, 16)].into_iter().map(|(size, in_flight)| {
         let shape = Shape::calls(size, in_flight);
         let (server, client) = (Case::pinned("wsrpc-v2-calls-client", shape), Case::pinned(V2, shape));
-        let best_of = |case: Case<'_>| case.spread(results, figures::rate).map(|rate| rate.high);
-        let worst_of = |case: Case<'_>| case.spread(results, figures::rate).map(|rate| rate.low);
+        let best_of = |case: Case<'_>| case.spread(&results.rounds, figures::rate).map(|rate| rate.high);
+        let worst_of = |case: Case<'_>| case.spread(&results.rounds, figures::rate).map(|rate| rate.low);
         Requirement {
             what: format!(
                 "{}, {in_flight} in flight: calls/s of a server to its client, to a client's to its server",
                 numbers::size(size)
             ),
             wanted: Wanted::Alike(best_of(server) >= worst_of(client)),
-            measured: server.ratio(client, results, figures::rate),
+            measured: server.ratio(client, &results.rounds, figures::rate),
             limit: None,
             aim: false,
         }
@@ -221,7 +219,7 @@ fn server_calls(results: &Results) -> impl Iterator<Item = Requirement> + use<'_
 
 fn streams_and_v1(results: &Results) -> [Requirement; 2] {
     let pair = |one, other, shape| {
-        Case::pinned(one, shape).ratio(Case::pinned(other, shape), results, figures::rate)
+        Case::pinned(one, shape).ratio(Case::pinned(other, shape), &results.rounds, figures::rate)
     };
     let stream = Shape {
         kind: Kind::ServerStream,
@@ -248,7 +246,7 @@ fn multi(results: &Results) -> [Requirement; 2] {
             runtime: Runtime::Multi,
             shape: Shape::calls(32, 256),
         };
-        case(of).ratio(case(other), results, figures::rate)
+        case(of).ratio(case(other), &results.rounds, figures::rate)
     };
     [
         Requirement::at_least(
@@ -335,7 +333,7 @@ fn many_connections(results: &Results) -> Requirement {
             let one = Shape::calls(32, connections);
             Case::pinned(contestant, Shape { connections, ..one })
         };
-        one_each(10_000).ratio(one_each(100), results, figures::rate)
+        one_each(10_000).ratio(one_each(100), &results.rounds, figures::rate)
     };
     Requirement::at_least(
         "10,000 connections, one call of 32 B on each: calls/s to those of 100 connections",

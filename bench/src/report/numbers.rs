@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-use super::figures::Spread;
+use crate::figures::Spread;
 
 /// Three significant digits, or two decimals of something smaller than one.
 fn digits(value: f64) -> String {

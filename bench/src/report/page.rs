@@ -2,13 +2,14 @@
 
 use super::{
     bar::{self, Requirement},
-    contestants,
-    figures::{Shape, Spread},
-    numbers,
+    contestants, numbers,
     plots::Plot,
     table::Table,
 };
-use crate::results::{Results, Round, Runtime};
+use crate::{
+    figures::{Shape, Spread},
+    results::{Results, Round, Runtime},
+};
 
 mod loads;
 mod scenes;

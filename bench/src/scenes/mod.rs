@@ -107,8 +107,8 @@ impl Plot {
     }
 }
 
-/// The scenes of this choice. What is compared as a ratio is played in so many rounds, as the loads are.
-pub fn chosen_of(choice: &Choice, rounds: usize) -> Vec<Scene> {
+/// The scenes of this choice. What is compared as a ratio is played in rounds, as the loads are.
+pub fn chosen_of(choice: &Choice) -> Vec<Scene> {
     let plots = if choice.quick {
         vec![
             Plot::IdleMemory { connections: 1_000 },
@@ -136,7 +136,7 @@ pub fn chosen_of(choice: &Choice, rounds: usize) -> Vec<Scene> {
             plot,
             quick: choice.quick,
             rounds: if let Plot::Handshakes = plot {
-                rounds
+                choice.rounds(true)
             } else {
                 1
             },

@@ -1,13 +1,9 @@
 //! The sections about calls and streams under a load.
 
 use crate::{
+    figures::{self, Case, Figure, Shape},
     order::Kind,
-    report::{
-        contestants,
-        figures::{self, Case, Figure, Shape},
-        numbers,
-        table::Table,
-    },
+    report::{contestants, numbers, table::Table},
     results::{Results, Runtime},
 };
 
@@ -111,15 +107,15 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
             shape,
         };
         let own = case(contestant.name);
-        let Some(rate) = own.spread(results, figures::rate) else {
+        let Some(rate) = own.spread(&results.rounds, figures::rate) else {
             continue;
         };
         let to = |other| {
-            let ratio = own.ratio(case(other), results, figures::rate)?;
+            let ratio = own.ratio(case(other), &results.rounds, figures::rate)?;
             (other != contestant.name).then(|| numbers::ratio(ratio.median))
         };
         let median = |figure: Figure, shown: fn(f64) -> String| {
-            own.spread(results, figure)
+            own.spread(&results.rounds, figure)
                 .map(|spread| shown(spread.median))
         };
         table.row(
@@ -158,7 +154,7 @@ fn loads(results: &Results, runtime: Runtime, wanted: fn(&Shape) -> bool) -> Opt
                 runtime,
                 shape,
             }
-            .spread(results, figures::rate)?;
+            .spread(&results.rounds, figures::rate)?;
             let range = numbers::range(rate, numbers::amount);
             let range = range.map_or_else(String::new, |range| format!("<br><sub>{range}</sub>"));
             Some(numbers::amount(rate.median) + &range)

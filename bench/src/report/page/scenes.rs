@@ -1,7 +1,8 @@
 //! The sections about what is measured beside loads.
 
 use crate::{
-    report::{contestants, figures::Spread, numbers, table::Table},
+    figures::Spread,
+    report::{contestants, numbers, table::Table},
     results::Results,
 };
 

@@ -3,11 +3,11 @@
 use super::Plot;
 use crate::{
     contestant::Failure,
+    figures::{self, Case, Shape},
     order::Kind,
     report::{
         canvas::{self, Canvas, Point, Text},
         contestants::{self, Contestant},
-        figures::{self, Case, Shape},
         frame::{Axis, Frame},
         numbers,
     },
@@ -143,8 +143,8 @@ fn rates<'a>(
                 .iter()
                 .enumerate()
                 .filter_map(|(index, shape)| {
-                    let rate =
-                        Case::pinned(contestant.name, *shape).spread(results, figures::rate)?;
+                    let rate = Case::pinned(contestant.name, *shape)
+                        .spread(&results.rounds, figures::rate)?;
                     (rate.median > 0.0).then(|| (across(index, *shape), rate.median))
                 })
                 .collect(),

@@ -5,10 +5,10 @@ use plotters::style::{BLACK, text_anchor::HPos};
 use super::Plot;
 use crate::{
     contestant::Failure,
+    figures::{self, Case, Shape},
     report::{
         canvas::{self, Canvas, Marker, Text},
         contestants::{self, Contestant},
-        figures::{self, Case, Shape},
         frame::{Axis, Frame},
         numbers,
     },
@@ -37,7 +37,7 @@ pub(super) fn latency(
         .filter_map(|contestant| {
             let case = Case::pinned(contestant.name, Shape::calls(32, in_flight));
             let [p50, p99, p999, slowest] =
-                SHOWN.map(|(_, _, figure)| case.spread(results, figure));
+                SHOWN.map(|(_, _, figure)| case.spread(&results.rounds, figure));
             Some((
                 contestant,
                 [p50?.median, p99?.median, p999?.median, slowest?.high],
@@ -87,11 +87,11 @@ pub(super) fn cpu(results: &Results, name: &'static str) -> Result<Plot, Failure
         .into_iter()
         .filter_map(|contestant| {
             let case = Case::pinned(contestant.name, Shape::calls(32, 256));
-            let server = case.spread(results, figures::server_cpu)?.median;
+            let server = case.spread(&results.rounds, figures::server_cpu)?.median;
             Some((
                 contestant,
                 server,
-                case.spread(results, figures::client_cpu)?.median,
+                case.spread(&results.rounds, figures::client_cpu)?.median,
             ))
         })
         .collect();

@@ -7,18 +7,18 @@ use crate::{
 
 /// The median and the range of one figure over all rounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
+pub struct Spread {
     /// The lowest.
-    pub(super) low: f64,
+    pub low: f64,
     /// Half of the rounds were lower.
-    pub(super) median: f64,
+    pub median: f64,
     /// The highest.
-    pub(super) high: f64,
+    pub high: f64,
 }
 
 impl Spread {
     /// Of these values, if there are any.
-    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values
             .into_iter()
             .filter(|value| value.is_finite())
@@ -36,20 +36,20 @@ impl Spread {
 
 /// A load, without how long it was carried.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Shape {
+pub struct Shape {
     /// What kind of method is called.
-    pub(super) kind: Kind,
+    pub kind: Kind,
     /// Bytes of each message's body.
-    pub(super) size: usize,
+    pub size: usize,
     /// Calls or streams that are open at any time.
-    pub(super) in_flight: usize,
+    pub in_flight: usize,
     /// Connections that they are spread over.
-    pub(super) connections: usize,
+    pub connections: usize,
 }
 
 impl Shape {
     /// Calls on one connection.
-    pub(super) const fn calls(size: usize, in_flight: usize) -> Self {
+    pub const fn calls(size: usize, in_flight: usize) -> Self {
         Self {
             kind: Kind::Unary,
             size,
@@ -59,7 +59,7 @@ impl Shape {
     }
 
     /// All that were measured so, smallest first.
-    pub(super) fn all(results: &Results, runtime: Runtime) -> Vec<Self> {
+    pub fn all(results: &Results, runtime: Runtime) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for round in results
             .rounds
@@ -103,45 +103,45 @@ impl From<Load> for Shape {
 }
 
 /// Something that a round tells, if it has calls to tell of.
-pub(super) type Figure = fn(&Round) -> Option<f64>;
+pub type Figure = fn(&Round) -> Option<f64>;
 
 /// Calls, or a stream's messages, a second.
-pub(super) fn rate(round: &Round) -> Option<f64> {
+pub fn rate(round: &Round) -> Option<f64> {
     (round.counted.seconds > 0.0).then(|| round.counted.count as f64 / round.counted.seconds)
 }
 
 /// Microseconds that half of the calls stayed below.
-pub(super) fn p50(round: &Round) -> Option<f64> {
+pub fn p50(round: &Round) -> Option<f64> {
     round.counted.latency.map(|latency| latency.p50)
 }
 
 /// Microseconds that 99 % of the calls stayed below.
-pub(super) fn p99(round: &Round) -> Option<f64> {
+pub fn p99(round: &Round) -> Option<f64> {
     round.counted.latency.map(|latency| latency.p99)
 }
 
 /// Microseconds that 99.9 % of the calls stayed below.
-pub(super) fn p999(round: &Round) -> Option<f64> {
+pub fn p999(round: &Round) -> Option<f64> {
     round.counted.latency.map(|latency| latency.p999)
 }
 
 /// Microseconds of the slowest call.
-pub(super) fn slowest(round: &Round) -> Option<f64> {
+pub fn slowest(round: &Round) -> Option<f64> {
     round.counted.latency.map(|latency| latency.max)
 }
 
 /// CPU seconds of the server per million calls, which is microseconds per call.
-pub(super) fn server_cpu(round: &Round) -> Option<f64> {
+pub fn server_cpu(round: &Round) -> Option<f64> {
     per_call(round, round.server_cpu_seconds * 1e6)
 }
 
 /// CPU seconds of the client per million calls, which is microseconds per call.
-pub(super) fn client_cpu(round: &Round) -> Option<f64> {
+pub fn client_cpu(round: &Round) -> Option<f64> {
     per_call(round, round.client_cpu_seconds * 1e6)
 }
 
 /// Bytes on the wire per call, both ways.
-pub(super) fn wire_bytes(round: &Round) -> Option<f64> {
+pub fn wire_bytes(round: &Round) -> Option<f64> {
     per_call(round, round.wire_bytes as f64)
 }
 
@@ -151,18 +151,18 @@ fn per_call(round: &Round, total: f64) -> Option<f64> {
 
 /// A contestant under a load.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Case<'a> {
+pub struct Case<'a> {
     /// Its name.
-    pub(super) contestant: &'a str,
+    pub contestant: &'a str,
     /// How its processes ran.
-    pub(super) runtime: Runtime,
+    pub runtime: Runtime,
     /// The load.
-    pub(super) shape: Shape,
+    pub shape: Shape,
 }
 
 impl<'a> Case<'a> {
     /// With both processes pinned.
-    pub(super) const fn pinned(contestant: &'a str, shape: Shape) -> Self {
+    pub const fn pinned(contestant: &'a str, shape: Shape) -> Self {
         Self {
             contestant,
             runtime: Runtime::Pinned,
@@ -170,24 +170,22 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A figure over all rounds, if it was measured.
-    pub(super) fn spread(self, results: &Results, figure: Figure) -> Option<Spread> {
-        Spread::of(self.rounds(results).filter_map(figure))
+    /// A figure over all of its rounds among these, if it was measured.
+    pub fn spread(self, rounds: &[Round], figure: Figure) -> Option<Spread> {
+        Spread::of(self.own(rounds).filter_map(figure))
     }
 
     /// The ratio of a figure to that of another case, each round with the other's in the same round.
-    pub(super) fn ratio(self, to: Case<'_>, results: &Results, figure: Figure) -> Option<Spread> {
+    pub fn ratio(self, to: Case<'_>, rounds: &[Round], figure: Figure) -> Option<Spread> {
         let within = |one: &Round| {
-            let other = to
-                .rounds(results)
-                .find(|other| other.number == one.number)?;
+            let other = to.own(rounds).find(|other| other.number == one.number)?;
             Some(figure(one)? / figure(other)?)
         };
-        Spread::of(self.rounds(results).filter_map(within))
+        Spread::of(self.own(rounds).filter_map(within))
     }
 
-    fn rounds<'r>(self, results: &'r Results) -> impl Iterator<Item = &'r Round> + use<'r, 'a> {
-        results.rounds.iter().filter(move |round| {
+    fn own<'r>(self, rounds: &'r [Round]) -> impl Iterator<Item = &'r Round> + use<'r, 'a> {
+        rounds.iter().filter(move |round| {
             round.contestant == self.contestant
                 && round.runtime == self.runtime
                 && Shape::from(round.load) == self.shape
