@@ -200,6 +200,22 @@ impl Core {
         }
     }
 
+    /// Whether messages have come since what waits was [shelved](Self::shelve).
+    pub(crate) fn has_fresh(&self) -> bool {
+        match self {
+            Self::V1(_) => false,
+            Self::V2(core) => core.has_fresh(),
+        }
+    }
+
+    /// To be called once those who read have had their turn: what they left keeps alive no more than what it counts for
+    /// from here on.
+    pub(crate) fn shelve(&mut self) {
+        if let Self::V2(core) = self {
+            core.shelve();
+        }
+    }
+
     /// The next frame to send, if there is one: its head is appended to `head`, and the payload that is returned
     /// follows as it is.
     pub(crate) fn transmit(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {

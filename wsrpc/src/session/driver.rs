@@ -52,6 +52,8 @@ pub(crate) struct Driver<IO> {
     callers: Vec<Waker>,
     /// Others on this thread have their turn before the next.
     yields: bool,
+    /// Messages have come that their readers may have left unread.
+    fresh: bool,
     /// This turn was full of bytes, and nobody waits for what it did.
     bulk: bool,
     /// How many such turns it had in a row.
@@ -109,6 +111,7 @@ impl<IO: Io> Driver<IO> {
             answers: Vec::new(),
             callers: Vec::new(),
             yields: false,
+            fresh: false,
             bulk: false,
             bulk_turns: 0,
             head: Vec::new(),
@@ -180,6 +183,9 @@ impl<IO: Io> Driver<IO> {
 
     /// Reads what has come. Returns whether anything has, or more may wait in the socket's buffer.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        if std::mem::take(&mut self.fresh) {
+            self.session.lock().core.shelve();
+        }
         let mut end = None;
         let mut more = true;
         let mut frames = 0;
@@ -223,9 +229,10 @@ impl<IO: Io> Driver<IO> {
             state.core.keepalive().heard(now);
             state.core.take_events(&mut self.events);
             state.core.take_wakers(&mut self.callers);
+            self.fresh = state.core.has_fresh();
             drop(state);
             self.bulk = more && frames < FRAMES_A_TURN && self.callers.is_empty();
-            self.yields = more || !self.callers.is_empty();
+            self.yields = more || self.fresh || !self.callers.is_empty();
             wake(self.callers.drain(..));
         }
         if let Some(end) = end {

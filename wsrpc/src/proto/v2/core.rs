@@ -86,6 +86,8 @@ pub(crate) struct Core {
     pub(super) ids: Ids,
     pub(super) deadlines: Deadlines,
     pub(super) outbox: Outbox,
+    /// Calls that messages have come for, which are slices of what was read.
+    pub(super) fresh: Vec<Key>,
     pub(super) pool: Pool,
     pub(super) round_trip: RoundTrip,
     /// Calls of this side that have not ended on the wire.
@@ -119,6 +121,7 @@ impl Core {
             ids: Ids::new(parity),
             deadlines: Deadlines::default(),
             outbox: Outbox::default(),
+            fresh: Vec::new(),
             pool: Pool::new(limits.max_recv_memory, limits.max_recv_size),
             round_trip: RoundTrip::default(),
             calling: 0,
@@ -326,6 +329,7 @@ impl Core {
         self.pool.clear();
         self.deadlines.clear();
         self.outbox.clear();
+        self.fresh.clear();
         self.events.clear();
         self.room.open(&mut self.wakers);
         self.phase = Phase::Ended(reason);
@@ -368,6 +372,9 @@ impl Core {
         }
         if self.wakers.is_empty() {
             self.wakers = Vec::new();
+        }
+        if self.fresh.is_empty() {
+            self.fresh = Vec::new();
         }
     }
 

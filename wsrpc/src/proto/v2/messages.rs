@@ -94,7 +94,7 @@ impl Core {
         }
     }
 
-    pub(super) fn receive_data(&mut self, mut data: Data) {
+    pub(super) fn receive_data(&mut self, data: Data) {
         let id = data.id;
         let own = self.ids.is_own(id);
         // What is wrong with it by itself is so even if it comes too late to be of use.
@@ -125,17 +125,19 @@ impl Core {
                 return self.violation(format!("on the call {id}: metadata after the first frame"));
             }
         }
-        if let Some(chunk) = &mut data.chunk {
-            exchange.receive.shelve(chunk);
-        }
+        let listed = exchange.receive.has_fresh();
         let effect = match exchange.receive.receive(data.chunk, data.last, limit) {
             Ok(effect) => effect,
             Err(what) => return self.violation(format!("on the call {id}: {what}")),
         };
+        let fresh = !listed && exchange.receive.has_fresh();
         // For a caller, that responses begin is progress by itself.
         if begins || !matches!(effect, Effect::Part | Effect::Begun(_)) {
             let waker = exchange.receive.take_waker();
             self.wakers.extend(waker);
+        }
+        if fresh {
+            self.fresh.push(key);
         }
         match effect {
             Effect::Begun(bytes) => self.reserve(key, bytes),
@@ -147,6 +149,23 @@ impl Core {
             self.check_responses(key);
         }
         self.credit(key);
+    }
+
+    /// Whether messages have come since what waits was [shelved](Self::shelve).
+    pub(crate) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// To be called once those who read have had their turn: what they left keeps alive no more than what it counts for
+    /// from here on. To copy each message as it comes would cost those who keep up with them, too.
+    pub(crate) fn shelve(&mut self) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for key in fresh.drain(..) {
+            if let Some(exchange) = self.get_mut(key) {
+                exchange.receive.shelve();
+            }
+        }
+        self.fresh = fresh;
     }
 
     /// A message began that is over the limit: its call ends here.

@@ -53,6 +53,13 @@ impl<T> Queue<T> {
         usize::from(self.first.is_some()).saturating_add(rest)
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let rest = self.rest.iter_mut();
+        self.first
+            .iter_mut()
+            .chain(rest.flat_map(|rest| rest.iter_mut()))
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first

@@ -2,6 +2,8 @@
 
 use std::{task::Waker, time::Instant};
 
+use bytes::Bytes;
+
 use super::{super::Message, pool::Turn, queue::Queue};
 use crate::wire::v2::{Chunk, sizes};
 
@@ -15,7 +17,7 @@ const MAX_AHEAD: u64 = 256 * 1024;
 /// puts around it, and to grow takes time.
 const AT_ONCE: usize = 1025 * 1024;
 
-/// What has to wait for its reader is copied up to this size. It is a slice of the buffer that was read into, which has
+/// What its reader has left after its turn is copied up to this size. It is a slice of the buffer that was read into, which has
 /// room for the largest frame, and which a peer can fill up with what counts for nothing: so what waits takes at most
 /// twice what it counts for.
 const SMALL: usize = sizes::MAX_FRAME / 2;
@@ -48,6 +50,8 @@ pub(super) struct ReceiveHalf {
     wanted: bool,
     /// The sender will send nothing more.
     last: bool,
+    /// The last so many messages have come since what waits was shelved.
+    fresh: u32,
     /// What the window grew by, which is the pool's.
     grown: u64,
     /// When credit was last given.
@@ -176,6 +180,7 @@ impl ReceiveHalf {
             amid: None,
             wanted: false,
             last: false,
+            fresh: 0,
             grown: 0,
             credited: None,
             waker: None,
@@ -273,6 +278,7 @@ impl ReceiveHalf {
                 payload: chunk.payload,
                 inflated: chunk.inflated,
             };
+            self.fresh = self.fresh.saturating_add(1);
             self.messages.push(Arrived {
                 message,
                 held: Held::Window(cost),
@@ -300,13 +306,20 @@ impl ReceiveHalf {
         self.asks()
     }
 
-    /// Makes a chunk that may have to wait for its reader keep alive no more than what it counts for.
-    pub(super) fn shelve(&self, chunk: &mut Chunk) {
-        let awaited = self.wanted && self.messages.is_empty();
-        // A chunk of a larger message is copied together with the others.
-        let whole = self.amid.is_none() && chunk.total.is_none();
-        if whole && !awaited && chunk.payload.len() <= SMALL {
-            chunk.detach();
+    /// Whether messages have come since what waits was shelved.
+    pub(super) fn has_fresh(&self) -> bool {
+        self.fresh > 0
+    }
+
+    /// Makes what has come and still waits for its reader keep alive no more than what it counts for.
+    pub(super) fn shelve(&mut self) {
+        let fresh = std::mem::take(&mut self.fresh) as usize;
+        let before = self.messages.len().saturating_sub(fresh);
+        for arrived in self.messages.iter_mut().skip(before) {
+            let payload = &mut arrived.message.payload;
+            if payload.len() <= SMALL {
+                *payload = Bytes::copy_from_slice(payload);
+            }
         }
     }
 

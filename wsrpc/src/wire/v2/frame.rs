@@ -149,13 +149,6 @@ impl Chunk {
             .max(self.inflated.unwrap_or_default())
     }
 
-    /// Copies the payload, unless that was done, so that it keeps alive nothing of what it came in.
-    pub(crate) fn detach(&mut self) {
-        if !self.payload.is_unique() {
-            self.payload = Bytes::copy_from_slice(&self.payload);
-        }
-    }
-
     /// What this takes of its call's window.
     pub(crate) fn cost(&self) -> u64 {
         Self::OVERHEAD.saturating_add(self.payload.len() as u64)

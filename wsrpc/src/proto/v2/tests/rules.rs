@@ -15,6 +15,7 @@ use crate::{
     call_error::{Blame, Outcome},
     metadata::Metadata,
     proto::{Answer, Event, Limits, PeerLimits, Refusal},
+    session_end::SessionEnd,
     status::{Code, Status},
     wire::v2::{self as wire, Body, Frame},
 };
@@ -453,9 +454,39 @@ fn what_waits_for_its_reader_keeps_nothing_of_the_frame_that_it_came_in() {
             _ => None,
         };
         assert!(half.core.ended().is_none());
+        half.core.shelve();
         assert!(frame.is_unique(), "{:?}", frame.slice(..6));
         drop(kept);
     }
+}
+
+#[test]
+fn who_reads_in_time_reads_what_came_and_not_a_copy_of_it() {
+    let mut half = Half::new();
+    half.receive(open_frame(2, NONE, false));
+    let call = half.started().slot;
+    let came = |body: &[u8]| Bytes::from(data_frame(2, whole(body), false));
+    let is_slice_of = |whole: &Bytes, part: &Bytes| whole.as_ptr_range().contains(&part.as_ptr());
+    let read = |half: &mut Half| {
+        let message = half.core.poll_message(call, Waker::noop());
+        message.unwrap().unwrap().unwrap().payload
+    };
+
+    let first = came(b"one");
+    half.core.receive(&first, half.now);
+    assert!(half.core.has_fresh());
+    assert!(is_slice_of(&first, &read(&mut half)));
+    let second = came(b"two");
+    half.core.receive(&second, half.now);
+    half.core.shelve();
+    assert!(!half.core.has_fresh() && second.is_unique());
+    let third = came(b"three");
+    half.core.receive(&third, half.now);
+    assert_eq!(read(&mut half), "two");
+    assert!(is_slice_of(&third, &read(&mut half)));
+    // It is gone from among those who wait, and so is its call.
+    half.core.end(SessionEnd::Closed);
+    half.core.shelve();
 }
 
 #[test]
