@@ -186,9 +186,9 @@ fn the_bar(bar: &[Requirement]) -> String {
     }
     format!(
         "What version 2, the whole of it, must reach; pinned unless said otherwise. Of {} requirements, aims aside, \
-         {measured} were measured and {met} of these are met. Two rates are the same within the range where the best \
-         round of the one reaches the worst of the other. Where limit B, which does no more than WebSocket frames on TLS, \
-         would not meet a requirement either, the machine does not allow it, or not without sleeping less than that does.\n\n{}",
+         {measured} were measured and {met} of these are met. Where limit B, which does no more than WebSocket frames on \
+         TLS, would not meet a requirement either, the machine does not allow it, or not without sleeping less than that \
+         does.\n\n{}",
         required().count(),
         table.markdown()
     )

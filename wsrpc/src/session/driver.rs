@@ -242,7 +242,7 @@ impl<IO: Io> Driver<IO> {
             self.events
                 .retain(|event| matches!(event, Event::GoingAway { .. }));
         }
-        heard || more
+        heard || more || frames > 0
     }
 
     /// The peer is alive, and not a replay of its handshake.

@@ -440,6 +440,12 @@ impl Session {
     pub(crate) fn calls_in_flight(&self) -> usize {
         self.lock().core.calls_in_flight()
     }
+
+    /// Whether what waits for its reader may keep alive what it came in.
+    #[cfg(test)]
+    pub(crate) fn has_fresh(&self) -> bool {
+        self.lock().core.has_fresh()
+    }
 }
 
 impl fmt::Debug for Session {

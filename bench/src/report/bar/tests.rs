@@ -141,21 +141,6 @@ fn an_aim_is_reached_and_not_met() {
 }
 
 #[test]
-fn a_server_that_calls_is_alike_where_the_ranges_overlap() {
-    let met = |server: &[u64]| {
-        let mut results = nothing();
-        let load = load(Kind::Unary, 32, 256);
-        add(&mut results, V2, load, &[100, 110, 120]);
-        add(&mut results, "wsrpc-v2-calls-client", load, server);
-        row(&results, "32 B, 256 in flight: calls/s of a server").met()
-    };
-    assert_eq!(met(&[90, 95, 101]), Some(true));
-    assert_eq!(met(&[90, 95, 99]), Some(false));
-    assert_eq!(met(&[150, 160, 170]), Some(true));
-    assert_eq!(met(&[]), None);
-}
-
-#[test]
 fn a_stream_is_not_a_call() {
     let mut results = nothing();
     add(&mut results, V2, load(Kind::ServerStream, 1024, 1), &[8]);

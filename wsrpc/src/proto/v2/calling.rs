@@ -330,9 +330,13 @@ impl Core {
             if exchange.receive.is_amid() {
                 return Err("a success within a message");
             }
+            let is_stream = !caller.one_response;
             if let Effect::TooLarge(size) = exchange.receive.receive(end.chunk, true, limit)? {
                 let status = self.too_large(size);
                 return Ok(Err(CallError::new(status, Outcome::Unknown, Blame::Local)));
+            }
+            if is_stream && exchange.receive.has_fresh() {
+                self.fresh.push(key);
             }
         }
         Ok(Ok(end.metadata))

@@ -86,7 +86,7 @@ pub(crate) struct Core {
     pub(super) ids: Ids,
     pub(super) deadlines: Deadlines,
     pub(super) outbox: Outbox,
-    /// Calls that messages have come for, which are slices of what was read.
+    /// Calls that messages have come for since what waits was shelved.
     pub(super) fresh: Vec<Key>,
     pub(super) pool: Pool,
     pub(super) round_trip: RoundTrip,
@@ -329,7 +329,7 @@ impl Core {
         self.pool.clear();
         self.deadlines.clear();
         self.outbox.clear();
-        self.fresh.clear();
+        self.shelve();
         self.events.clear();
         self.room.open(&mut self.wakers);
         self.phase = Phase::Ended(reason);

@@ -17,9 +17,9 @@ const MAX_AHEAD: u64 = 256 * 1024;
 /// puts around it, and to grow takes time.
 const AT_ONCE: usize = 1025 * 1024;
 
-/// What its reader has left after its turn is copied up to this size. It is a slice of the buffer that was read into, which has
-/// room for the largest frame, and which a peer can fill up with what counts for nothing: so what waits takes at most
-/// twice what it counts for.
+/// What its reader has left after its turn is copied up to this size. It is a slice of the buffer that was read into,
+/// which has room for the largest frame, and which a peer can fill up with what counts for nothing: so what waits takes
+/// at most twice what it counts for.
 const SMALL: usize = sizes::MAX_FRAME / 2;
 
 /// What has arrived, and what the sender was given room for.
@@ -278,11 +278,7 @@ impl ReceiveHalf {
                 payload: chunk.payload,
                 inflated: chunk.inflated,
             };
-            self.fresh = self.fresh.saturating_add(1);
-            self.messages.push(Arrived {
-                message,
-                held: Held::Window(cost),
-            });
+            self.push(message, Held::Window(cost));
             return Effect::Progress;
         };
         let mut amid = Assembly {
@@ -348,8 +344,13 @@ impl ReceiveHalf {
             payload: amid.buffer.into(),
             inflated: amid.inflated,
         };
-        self.messages.push(Arrived { message, held });
+        self.push(message, held);
         effect
+    }
+
+    fn push(&mut self, message: Message, held: Held) {
+        self.fresh = self.fresh.saturating_add(1);
+        self.messages.push(Arrived { message, held });
     }
 
     /// The memory for the message that is arriving was set aside.

@@ -103,7 +103,7 @@ impl Iterator for Frames<'_> {
 struct Source<'a>(&'a Bytes);
 
 /// WebSocket messages up to this size may be kept for the sake of one payload, which is soon decoded: as much as frames
-/// that share a message have together. What has to wait for its reader is copied before it does.
+/// that share a message have together. What its reader leaves unread is copied once it had its turn.
 const KEPT: usize = sizes::SHARED;
 
 impl<'a> Source<'a> {

@@ -226,6 +226,7 @@ impl Pair {
     fn receive(&mut self, side: usize) -> bool {
         let now = self.now;
         let mut any = false;
+        self.sides[side].core.shelve();
         loop {
             let this = &mut self.sides[side];
             let due = this.arriving.front().is_some_and(|(at, _)| *at <= now);

@@ -467,10 +467,7 @@ fn who_reads_in_time_reads_what_came_and_not_a_copy_of_it() {
     let call = half.started().slot;
     let came = |body: &[u8]| Bytes::from(data_frame(2, whole(body), false));
     let is_slice_of = |whole: &Bytes, part: &Bytes| whole.as_ptr_range().contains(&part.as_ptr());
-    let read = |half: &mut Half| {
-        let message = half.core.poll_message(call, Waker::noop());
-        message.unwrap().unwrap().unwrap().payload
-    };
+    let read = |half: &mut Half| half.message(call).unwrap();
 
     let first = came(b"one");
     half.core.receive(&first, half.now);
@@ -484,9 +481,35 @@ fn who_reads_in_time_reads_what_came_and_not_a_copy_of_it() {
     half.core.receive(&third, half.now);
     assert_eq!(read(&mut half), "two");
     assert!(is_slice_of(&third, &read(&mut half)));
-    // It is gone from among those who wait, and so is its call.
-    half.core.end(SessionEnd::Closed);
+}
+
+#[test]
+fn what_is_left_unread_keeps_nothing_whatever_came_after_it() {
+    let mut half = Half::new();
+    half.receive(open_frame(2, NONE, false));
+    let call = half.started().slot;
+    let first = Bytes::from(data_frame(2, whole(b"x"), false));
+    half.core.receive(&first, half.now);
+    half.receive(data_frame(2, (Some(b"in "), Some(9)), false));
+    half.receive(data_frame(2, whole(b"chunks"), false));
     half.core.shelve();
+    assert!(first.is_unique());
+    assert_eq!(half.message(call).unwrap(), "x");
+    assert_eq!(half.message(call).unwrap(), "in chunks");
+
+    let (own, id) = half.sent(Some("y".into()), true);
+    let end = Bytes::from(end_frame(id, 0, false, Some(b"last")));
+    half.core.receive(&end, half.now);
+    half.core.shelve();
+    assert!(end.is_unique());
+    assert_eq!(half.message(own).unwrap(), "last");
+
+    let (own, id) = half.sent(Some("z".into()), true);
+    let before = Bytes::from(data_frame(id, whole(b"before the end"), false));
+    half.core.receive(&before, half.now);
+    half.core.end(SessionEnd::Closed);
+    assert!(before.is_unique());
+    assert_eq!(half.message(own).unwrap(), "before the end");
 }
 
 #[test]

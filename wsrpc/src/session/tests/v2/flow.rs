@@ -61,6 +61,8 @@ async fn a_caller_that_does_not_read_holds_up_its_handler_and_no_other() {
     let before = yielded.load(Ordering::SeqCst);
     // A window of 144 KiB, and 128 KiB that wait for room in it.
     assert!((200..=300).contains(&before), "{before}");
+    // What came is unread, and keeps nothing alive of what it came in.
+    assert!(!client.session().has_fresh());
     let mut read = list(&channel, "read").await.unwrap().into_inner();
     assert_eq!(rest(&mut read).await.unwrap().len(), 10_000);
     assert_eq!(one(&channel, "x").await.unwrap().body, "x");
