@@ -32,17 +32,17 @@ pub(super) struct Requirement {
 /// What a requirement's figure must be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wanted {
-    AtLeast(f64),
-    AtMost(f64),
+    Least(f64),
+    Most(f64),
     /// Of memory, in bytes.
-    AtMostBytes(f64),
+    MostBytes(f64),
 }
 
 impl Requirement {
     fn at_least(what: impl Into<String>, wanted: f64, measured: Option<Spread>) -> Self {
         Self {
             what: what.into(),
-            wanted: Wanted::AtLeast(wanted),
+            wanted: Wanted::Least(wanted),
             measured,
             limit: None,
             aim: false,
@@ -52,7 +52,7 @@ impl Requirement {
     fn at_most(what: impl Into<String>, wanted: f64, measured: Option<Spread>) -> Self {
         Self {
             what: what.into(),
-            wanted: Wanted::AtMost(wanted),
+            wanted: Wanted::Most(wanted),
             measured,
             limit: None,
             aim: false,
@@ -62,7 +62,7 @@ impl Requirement {
     fn at_most_kib(what: impl Into<String>, wanted: usize, measured: Option<Spread>) -> Self {
         Self {
             what: what.into(),
-            wanted: Wanted::AtMostBytes((wanted * KIB) as f64),
+            wanted: Wanted::MostBytes((wanted * KIB) as f64),
             measured,
             limit: None,
             aim: false,
@@ -80,9 +80,9 @@ impl Requirement {
     /// What is wanted, in a few words.
     pub(super) fn wanted(&self) -> String {
         let wanted = match self.wanted {
-            Wanted::AtLeast(least) => format!("at least {least}"),
-            Wanted::AtMost(most) => format!("at most {most}"),
-            Wanted::AtMostBytes(most) => format!("at most {} KiB", most / KIB as f64),
+            Wanted::Least(least) => format!("at least {least}"),
+            Wanted::Most(most) => format!("at most {most}"),
+            Wanted::MostBytes(most) => format!("at most {} KiB", most / KIB as f64),
         };
         if self.aim {
             format!("aim: {wanted}")
@@ -107,7 +107,7 @@ impl Requirement {
 
     fn shown(&self) -> fn(f64) -> String {
         match self.wanted {
-            Wanted::AtMostBytes(_) => numbers::memory,
+            Wanted::MostBytes(_) => numbers::memory,
             _ => numbers::ratio,
         }
     }
@@ -116,8 +116,8 @@ impl Requirement {
     pub(super) fn met(&self) -> Option<bool> {
         let median = self.measured?.median;
         Some(match self.wanted {
-            Wanted::AtLeast(least) => median >= least,
-            Wanted::AtMost(most) | Wanted::AtMostBytes(most) => median <= most,
+            Wanted::Least(least) => median >= least,
+            Wanted::Most(most) | Wanted::MostBytes(most) => median <= most,
         })
     }
 
