@@ -3,7 +3,7 @@
 use std::{
     env, fmt, fs,
     net::SocketAddr,
-    num::NonZeroUsize,
+    num::NonZeroU16,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -53,7 +53,7 @@ struct Run {
     /// How often to make each measurement, but for scenes that are no comparison of rates [default: 3, and 9 where the
     /// bar is about it, or 1 with --quick].
     #[arg(long)]
-    rounds: Option<NonZeroUsize>,
+    rounds: Option<NonZeroU16>,
     /// How long to count in each measurement [default: 1, or 0.4 with --quick].
     #[arg(long)]
     seconds: Option<f64>,

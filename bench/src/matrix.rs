@@ -1,6 +1,6 @@
 //! Which contestants carry which loads.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroU16, time::Duration};
 
 use crate::{
     contestant::{NAMES, Name},
@@ -84,7 +84,7 @@ pub struct Choice {
     /// How long to count.
     pub measured: Duration,
     /// How often to make each measurement, if that is said.
-    pub rounds: Option<NonZeroUsize>,
+    pub rounds: Option<NonZeroU16>,
     /// Parts of contestants' names; any of them does.
     pub only: Vec<String>,
     /// Parts of loads' labels, from slash to slash; any of them does.
@@ -120,7 +120,7 @@ impl Choice {
             (false, false) => 3,
             (false, true) => 9,
         };
-        self.rounds.map_or(usual, NonZeroUsize::get)
+        self.rounds.map_or(usual, |rounds| rounds.get().into())
     }
 
     fn measurement(&self, shape: Shape) -> Measurement {
@@ -279,7 +279,7 @@ mod tests {
         let loads = ["unary/1KiB/256", "unary/1KiB/1"];
         assert_eq!(rounds(choice(false, &loads)), [3, 9]);
         assert_eq!(rounds(choice(true, &loads)), [1]);
-        let twice = NonZeroUsize::new(2);
+        let twice = NonZeroU16::new(2);
         let choice = choice(false, &loads);
         let choice = Choice {
             rounds: twice,

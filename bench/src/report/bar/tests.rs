@@ -141,6 +141,20 @@ fn an_aim_is_reached_and_not_met() {
 }
 
 #[test]
+fn a_server_calls_as_fast_as_a_client_where_half_of_its_rounds_come_close() {
+    let met = |server: &[u64]| {
+        let mut results = nothing();
+        let load = load(Kind::Unary, 32, 256);
+        add(&mut results, V2, load, &[100, 100, 100]);
+        add(&mut results, "wsrpc-v2-calls-client", load, server);
+        row(&results, "32 B, 256 in flight: calls/s of a server").met()
+    };
+    assert_eq!(met(&[50, 90, 170]), Some(true));
+    assert_eq!(met(&[80, 89, 170]), Some(false));
+    assert_eq!(met(&[]), None);
+}
+
+#[test]
 fn a_stream_is_not_a_call() {
     let mut results = nothing();
     add(&mut results, V2, load(Kind::ServerStream, 1024, 1), &[8]);

@@ -61,13 +61,36 @@ async fn a_caller_that_does_not_read_holds_up_its_handler_and_no_other() {
     let before = yielded.load(Ordering::SeqCst);
     // A window of 144 KiB, and 128 KiB that wait for room in it.
     assert!((200..=300).contains(&before), "{before}");
-    // What came is unread, and keeps nothing alive of what it came in.
-    assert!(!client.session().has_fresh());
     let mut read = list(&channel, "read").await.unwrap().into_inner();
     assert_eq!(rest(&mut read).await.unwrap().len(), 10_000);
     assert_eq!(one(&channel, "x").await.unwrap().body, "x");
     assert_eq!(yielded.load(Ordering::SeqCst), before);
     assert_eq!(rest(&mut unread).await.unwrap().len(), 10_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_reads_keeps_nothing_of_what_it_came_in_once_its_session_sleeps() {
+    for total in (1..400).step_by(7) {
+        let service = Scripted::plain().list(move |_| async move {
+            let mut left = total;
+            let stream: Many = Box::pin(steps(move |_| {
+                left -= 1;
+                Poll::Ready((left >= 0).then(|| Ok(Text::new("x"))))
+            }));
+            Ok(Response::new(stream))
+        });
+        // So that it sleeps as soon as it may.
+        let config = SessionConfig::default().busy_poll(Duration::ZERO);
+        let (client, _server) = pair(
+            Services::new().session(config),
+            Services::new().add(service.serve()),
+        );
+        let mut unread = list(&client.channel(), "").await.unwrap().into_inner();
+        settle().await;
+        assert!(!client.session().has_fresh(), "of {total} messages");
+        let read = rest(&mut unread).await.unwrap();
+        assert_eq!(read.len(), usize::try_from(total).unwrap());
+    }
 }
 
 #[tokio::test(start_paused = true)]
