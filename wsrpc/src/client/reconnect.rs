@@ -198,9 +198,12 @@ impl Reconnect {
         self.shared
             .progress
             .send_replace(Progress::Ready(session.clone()));
-        let mut driver = Box::pin(driver.run());
-        let finished = select! {
-            finished = &mut driver => finished,
+        // A task of its own, so that what else is waited for here is not looked at each time that there is something to
+        // read. It is stopped with the one that waits for it.
+        let mut running = JoinSet::new();
+        running.spawn(driver.run());
+        select! {
+            _ = running.join_next() => {}
             spread = session.going_away() => {
                 let end = SessionEnd::PeerClosed {
                     code: close_code::GOING_AWAY,
@@ -210,19 +213,20 @@ impl Reconnect {
                 let close_timeout = self.config.close_timeout;
                 leaving.add(session.clone());
                 leaving.drivers.spawn(async move {
-                    driver.await;
+                    running.join_next().await;
                     session.wait_for_tasks(close_timeout).await;
                 });
                 return Over { end, spread: Some(spread) };
             }
             _ = closing.changed() => {
                 session.end(SessionEnd::Closed);
-                driver.await
+                running.join_next().await;
             }
-        };
+        }
         session.wait_for_tasks(self.config.close_timeout).await;
         Over {
-            end: finished.end,
+            // A driver that is gone has ended its session.
+            end: session.ended().unwrap_or(SessionEnd::Closed),
             spread: None,
         }
     }

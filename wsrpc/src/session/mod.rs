@@ -373,9 +373,9 @@ impl Session {
         self.lock().core.ended().cloned()
     }
 
-    /// Whether the session has ended.
+    /// Whether the session has ended. While it takes calls it has not, which needs no lock to see.
     fn has_ended(&self) -> bool {
-        self.lock().core.ended().is_some()
+        !self.takes_calls() && self.lock().core.ended().is_some()
     }
 
     /// Waits until the session has ended.
