@@ -6,19 +6,17 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use tokio::{
-    task::yield_now,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::{task::yield_now, time::Instant};
 
 use super::{
     Hooks, Session,
+    alarm::Alarm,
     busy_poll::BusyPoll,
     handlers::{self, Alive},
     quiet::Quiet,
@@ -43,7 +41,7 @@ pub(crate) struct Driver<IO> {
     max_handler_time: Option<Duration>,
     close_timeout: Duration,
     hooks: Hooks,
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
     /// Events of this turn.
     events: VecDeque<Event>,
     /// Answers of handlers that came at once.
@@ -105,8 +103,7 @@ impl<IO: Io> Driver<IO> {
             max_handler_time: config.max_handler_time,
             close_timeout: config.close_timeout,
             hooks,
-            // The first turn sets it.
-            sleep: Box::pin(sleep_until(Instant::now())),
+            alarm: Alarm::new(),
             events: VecDeque::new(),
             answers: Vec::new(),
             callers: Vec::new(),
@@ -152,22 +149,23 @@ impl<IO: Io> Driver<IO> {
         loop {
             let read = self.read(cx);
             let started = self.run_events(cx);
-            let wrote = self.write(cx);
-            let worked = read || started || wrote;
-            if worked {
+            let now = Instant::now().into_std();
+            let wrote = self.write(cx, now);
+            if read.anything || started || wrote.anything {
                 self.quiet.worked();
                 self.busy_poll.worked();
             }
-            let looks_again = worked || self.busy_poll.stays_awake();
-            match self.rest(cx, looks_again) {
+            let goes_on = read.more || self.yields;
+            match self.rest(cx, now, wrote, goes_on) {
                 Rest::Ended(end) => return Poll::Ready(end),
-                Rest::Sleep if !looks_again => {
-                    self.busy_poll.sleeps();
-                    return Poll::Pending;
-                }
-                Rest::Sleep if !worked => {
-                    // All others have their turn first, and a runtime with nothing else to do asks the sockets what came.
-                    let _ = pin!(yield_now()).poll(cx);
+                Rest::Sleep if !goes_on => {
+                    if self.busy_poll.stays_awake() {
+                        // All others have their turn first, and a runtime with nothing else to do asks the sockets what
+                        // came.
+                        let _ = pin!(yield_now()).poll(cx);
+                    } else {
+                        self.busy_poll.sleeps();
+                    }
                     return Poll::Pending;
                 }
                 Rest::Sleep | Rest::Again => {}
@@ -181,8 +179,8 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Reads what has come. Returns whether anything has, or more may wait in the socket's buffer.
-    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Reads what has come.
+    fn read(&mut self, cx: &mut Context<'_>) -> Read {
         if std::mem::take(&mut self.fresh) {
             self.session.lock().core.shelve();
         }
@@ -242,7 +240,10 @@ impl<IO: Io> Driver<IO> {
             self.events
                 .retain(|event| matches!(event, Event::GoingAway { .. }));
         }
-        heard || more || frames > 0
+        Read {
+            anything: heard || frames > 0,
+            more,
+        }
     }
 
     /// The peer is alive, and not a replay of its handshake.
@@ -302,8 +303,8 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Writes what waits, as much as the socket takes. Returns whether it took anything.
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Writes what waits, as much as the socket takes.
+    fn write(&mut self, cx: &mut Context<'_>, now: std::time::Instant) -> Wrote {
         let mut progress = 0;
         let mut waiting;
         loop {
@@ -311,7 +312,6 @@ impl<IO: Io> Driver<IO> {
             for (slot, answer) in self.answers.drain(..) {
                 state.core.answer(slot, answer);
             }
-            let now = Instant::now().into_std();
             let mut pushed = false;
             while self.socket.is_ready() {
                 self.head.clear();
@@ -342,14 +342,10 @@ impl<IO: Io> Driver<IO> {
                 }
             }
         }
-        let mut state = self.session.lock();
-        let now = Instant::now().into_std();
-        if progress > 0 || !waiting {
-            state.core.keepalive().wrote(now, waiting);
-        } else {
-            state.core.keepalive().waiting(now);
+        Wrote {
+            anything: progress > 0,
+            waiting,
         }
-        progress > 0
     }
 
     /// After a failed write, what the peer sent before it went away says more than the write, and answers are answers.
@@ -375,10 +371,20 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Sees to the timers, and goes to sleep if there is nothing left to do, unless it `looks_again` soon in any case.
-    fn rest(&mut self, cx: &mut Context<'_>, looks_again: bool) -> Rest {
+    /// Sees to the timers, and goes to sleep if there is nothing left to do, unless it `goes_on` in any case.
+    fn rest(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: std::time::Instant,
+        wrote: Wrote,
+        goes_on: bool,
+    ) -> Rest {
         let mut state = self.session.lock();
-        let now = Instant::now().into_std();
+        if wrote.anything || !wrote.waiting {
+            state.core.keepalive().wrote(now, wrote.waiting);
+        } else {
+            state.core.keepalive().waiting(now);
+        }
         let due = state.core.next_timeout().is_some_and(|next| next <= now);
         if due {
             state.core.handle_timeout(now);
@@ -391,7 +397,7 @@ impl<IO: Io> Driver<IO> {
         let unsent = state.core.has_unsent() && self.socket.is_ready();
         let has_grown = || self.socket.has_grown() || state.core.has_grown();
         let quiet = self.quiet.poll(now, has_grown);
-        let is_done = || !looks_again && self.socket.has_large_spare() && !state.core.has_calls();
+        let is_done = || !goes_on && self.socket.has_large_spare() && !state.core.has_calls();
         let shrink = quiet || self.quiet.at_once(is_done);
         if shrink {
             state.core.shrink();
@@ -423,17 +429,26 @@ impl<IO: Io> Driver<IO> {
         let Some(next) = next.into_iter().chain(self.quiet.next_look()).min() else {
             return Rest::Again;
         };
-        let next = Instant::from_std(next);
-        // The timer may go off early: what it is set to only ever moves later for as long as bytes are received, and
-        // to set it anew each time would cost more than to look once too often.
-        if next < self.sleep.deadline() || self.sleep.is_elapsed() {
-            self.sleep.as_mut().reset(next);
-        }
-        match self.sleep.as_mut().poll(cx) {
+        match self.alarm.poll(cx, next, now) {
             Poll::Ready(()) => Rest::Again,
             Poll::Pending => Rest::Sleep,
         }
     }
+}
+
+/// What a turn has read.
+struct Read {
+    anything: bool,
+    /// More may have come already: nobody wakes the driver for it.
+    more: bool,
+}
+
+/// What a turn has written.
+#[derive(Clone, Copy)]
+struct Wrote {
+    anything: bool,
+    /// There is more to write.
+    waiting: bool,
 }
 
 enum Rest {

@@ -3,6 +3,7 @@
 //! One task, the driver, owns the socket. Callers and handlers reach it through the protocol's
 //! [`Core`](crate::proto::Core), which a mutex guards that is never held while anything is awaited, sent or woken.
 
+mod alarm;
 mod busy_poll;
 mod driver;
 mod handlers;

@@ -1,0 +1,147 @@
+//! When a session has something to do without being told.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use tokio::{
+    task::unconstrained,
+    time::{Sleep, sleep_until},
+};
+
+/// A timer that is asked every turn, and that next to none of them has anything to do with: one that is set already is
+/// not even looked at.
+pub(super) struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    /// When it goes off.
+    at: Instant,
+    /// Whom it wakes then. Nobody has asked yet, or it has gone off, where there is none.
+    waker: Option<Waker>,
+}
+
+impl Alarm {
+    /// One that is not set.
+    pub(super) fn new() -> Self {
+        let now = tokio::time::Instant::now();
+        Self {
+            sleep: Box::pin(sleep_until(now)),
+            at: now.into_std(),
+            waker: None,
+        }
+    }
+
+    /// Whether `next` has come. Otherwise the task is woken then.
+    ///
+    /// It may be woken before: for as long as bytes are received, `next` only ever moves later, and to set the timer anew
+    /// each time would cost more than to look once too often.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, next: Instant, now: Instant) -> Poll<()> {
+        if next < self.at || self.at <= now {
+            self.at = next;
+            self.waker = None;
+            self.sleep.as_mut().reset(next.into());
+        }
+        match &self.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => Poll::Pending,
+            _ => {
+                // A timer that only lets others go first would not be set, and is not asked again.
+                let gone_off = pin!(unconstrained(self.sleep.as_mut())).poll(cx);
+                self.waker = gone_off.is_pending().then(|| cx.waker().clone());
+                gone_off
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Alarm;
+    use std::{
+        future::poll_fn,
+        task::{Context, Poll, Waker},
+        time::{Duration, Instant},
+    };
+    use tokio::task::coop::poll_proceed;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    /// Waits until `next`, and counts how often it was looked.
+    async fn wait(alarm: &mut Alarm, next: Instant) -> usize {
+        let mut looks = 0;
+        poll_fn(|cx| {
+            looks += 1;
+            match next <= now() {
+                true => Poll::Ready(looks),
+                // As a session does, which goes round once more.
+                false => match alarm.poll(cx, next, now()) {
+                    Poll::Ready(()) => {
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    }
+                    Poll::Pending => Poll::Pending,
+                },
+            }
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_goes_off_in_time_again_and_again() {
+        let mut alarm = Alarm::new();
+        for _ in 0..3 {
+            let next = now() + SECOND;
+            assert_eq!(wait(&mut alarm, next).await, 2);
+            assert_eq!(now(), next);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_sooner_sets_it_anew_and_what_is_due_later_is_looked_at_twice() {
+        let mut alarm = Alarm::new();
+        let began = now();
+        let mut set_to = async |next| {
+            poll_fn(|cx| {
+                assert!(alarm.poll(cx, next, now()).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        };
+        set_to(began + 5 * SECOND).await;
+        set_to(began + 2 * SECOND).await;
+        let next = began + 7 * SECOND;
+        assert_eq!(wait(&mut alarm, next).await, 3);
+        assert_eq!(now(), next);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_wakes_whoever_asked_last() {
+        let mut alarm = Alarm::new();
+        let next = now() + SECOND;
+        let mut other = Context::from_waker(Waker::noop());
+        assert!(alarm.poll(&mut other, next, now()).is_pending());
+        assert_eq!(wait(&mut alarm, next).await, 2);
+        assert_eq!(now(), next);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_set_although_its_task_has_used_up_its_share_of_the_runtime() {
+        let mut alarm = Alarm::new();
+        let next = now() + SECOND;
+        poll_fn(|cx| {
+            while let Poll::Ready(share) = poll_proceed(cx) {
+                share.made_progress();
+            }
+            assert!(alarm.poll(cx, next, now()).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        wait(&mut alarm, next).await;
+        assert_eq!(now(), next);
+    }
+}
