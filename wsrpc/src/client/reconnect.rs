@@ -203,7 +203,11 @@ impl Reconnect {
         let mut running = JoinSet::new();
         running.spawn(driver.run());
         select! {
-            _ = running.join_next() => {}
+            ended = running.join_next() => {
+                if let Some(Err(error)) = ended {
+                    tracing::error!(%error, "a session's driver failed: please report it");
+                }
+            }
             spread = session.going_away() => {
                 let end = SessionEnd::PeerClosed {
                     code: close_code::GOING_AWAY,
@@ -227,7 +231,8 @@ impl Reconnect {
         Over {
             // A driver that is gone has ended its session.
             end: session.ended().unwrap_or(SessionEnd::Closed),
-            spread: None,
+            // A server may go away and be gone in one breath.
+            spread: session.spread(),
         }
     }
 }

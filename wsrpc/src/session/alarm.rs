@@ -16,9 +16,9 @@ use tokio::{
 /// not even looked at.
 pub(super) struct Alarm {
     sleep: Pin<Box<Sleep>>,
-    /// When it goes off.
+    /// When it goes off, as `sleep` knows too, which lies elsewhere in memory.
     at: Instant,
-    /// Whom it wakes then. Nobody has asked yet, or it has gone off, where there is none.
+    /// Whom it wakes then; `None` until it is polled after it was set, or has gone off.
     waker: Option<Waker>,
 }
 
@@ -33,9 +33,9 @@ impl Alarm {
         }
     }
 
-    /// Whether `next` has come. Otherwise the task is woken then.
+    /// Whether it is time to look what is due. Otherwise the task is woken at `next`, at the latest.
     ///
-    /// It may be woken before: for as long as bytes are received, `next` only ever moves later, and to set the timer anew
+    /// It may be sooner: for as long as bytes are received, `next` only ever moves later, and to set the timer anew
     /// each time would cost more than to look once too often.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, next: Instant, now: Instant) -> Poll<()> {
         if next < self.at || self.at <= now {
@@ -46,7 +46,8 @@ impl Alarm {
         match &self.waker {
             Some(waker) if waker.will_wake(cx.waker()) => Poll::Pending,
             _ => {
-                // A timer that only lets others go first would not be set, and is not asked again.
+                // With its share of the runtime used up, a task's timers are pending without being registered, and this
+                // one is not polled again.
                 let gone_off = pin!(unconstrained(self.sleep.as_mut())).poll(cx);
                 self.waker = gone_off.is_pending().then(|| cx.waker().clone());
                 gone_off
@@ -59,11 +60,12 @@ impl Alarm {
 mod tests {
     use super::Alarm;
     use std::{
-        future::poll_fn,
+        future::{Future, poll_fn},
+        pin::pin,
         task::{Context, Poll, Waker},
         time::{Duration, Instant},
     };
-    use tokio::task::coop::poll_proceed;
+    use tokio::sync::Semaphore;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -134,9 +136,8 @@ mod tests {
         let mut alarm = Alarm::new();
         let next = now() + SECOND;
         poll_fn(|cx| {
-            while let Poll::Ready(share) = poll_proceed(cx) {
-                share.made_progress();
-            }
+            let free = Semaphore::new(1);
+            while pin!(free.acquire()).poll(cx).is_ready() {}
             assert!(alarm.poll(cx, next, now()).is_pending());
             Poll::Ready(())
         })

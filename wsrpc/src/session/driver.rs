@@ -149,6 +149,7 @@ impl<IO: Io> Driver<IO> {
         loop {
             let read = self.read(cx);
             let started = self.run_events(cx);
+            // Handlers take their time, and to write does not.
             let now = Instant::now().into_std();
             let wrote = self.write(cx, now);
             if read.anything || started || wrote.anything {
@@ -158,7 +159,7 @@ impl<IO: Io> Driver<IO> {
             let goes_on = read.more || self.yields;
             match self.rest(cx, now, wrote, goes_on) {
                 Rest::Ended(end) => return Poll::Ready(end),
-                Rest::Sleep if !goes_on => {
+                Rest::Sleep => {
                     if self.busy_poll.stays_awake() {
                         // All others have their turn first, and a runtime with nothing else to do asks the sockets what
                         // came.
@@ -168,7 +169,7 @@ impl<IO: Io> Driver<IO> {
                     }
                     return Poll::Pending;
                 }
-                Rest::Sleep | Rest::Again => {}
+                Rest::Again => {}
             }
             // Others on this thread have their turn before the next: those who were woken go on, and what they then ask
             // for is written with what is answered.
@@ -201,6 +202,7 @@ impl<IO: Io> Driver<IO> {
                         let mut state = self.session.lock();
                         frames += state.core.receive(&message, now).max(1);
                         if state.core.ended().is_some() {
+                            self.session.notice(&state);
                             break;
                         }
                     }
@@ -371,7 +373,7 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Sees to the timers, and goes to sleep if there is nothing left to do, unless it `goes_on` in any case.
+    /// Sees to the timers, and that the driver is woken for what comes, unless it `goes_on` anyway.
     fn rest(
         &mut self,
         cx: &mut Context<'_>,
@@ -389,8 +391,8 @@ impl<IO: Io> Driver<IO> {
         if due {
             state.core.handle_timeout(now);
             self.session.notice(&state);
-            state.core.take_events(&mut self.events);
         }
+        state.core.take_events(&mut self.events);
         state.core.take_wakers(&mut self.callers);
         let ended = state.core.ended().cloned();
         let drained = state.core.is_drained() && self.socket.is_flushed();
@@ -403,7 +405,8 @@ impl<IO: Io> Driver<IO> {
             state.core.shrink();
         }
         let next = state.core.next_timeout();
-        if ended.is_none() && !drained && !unsent && self.events.is_empty() {
+        let again = goes_on || unsent || !self.events.is_empty();
+        if ended.is_none() && !drained && !again {
             match &mut state.driver {
                 Some(waker) => waker.clone_from(cx.waker()),
                 none => *none = Some(cx.waker().clone()),
@@ -423,7 +426,7 @@ impl<IO: Io> Driver<IO> {
             self.session.end(SessionEnd::Shutdown);
             return Rest::Again;
         }
-        if unsent || !self.events.is_empty() {
+        if again {
             return Rest::Again;
         }
         let Some(next) = next.into_iter().chain(self.quiet.next_look()).min() else {
@@ -444,7 +447,6 @@ struct Read {
 }
 
 /// What a turn has written.
-#[derive(Clone, Copy)]
 struct Wrote {
     anything: bool,
     /// There is more to write.

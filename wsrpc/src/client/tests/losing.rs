@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
+use tokio::{runtime::Builder, sync::Semaphore};
 
 use crate::{
-    Code, ConnectError, Outcome, Response, SecretKey, SessionEnd, State,
+    Code, ConnectError, Outcome, ReconnectConfig, Response, SecretKey, SessionConfig, SessionEnd,
+    State,
     service::test_support::{Echo, Served, echo, spawn_echo, tasks, until},
 };
 
@@ -145,4 +146,41 @@ async fn calls_that_wait_while_the_server_drains_are_made_on_the_next_session() 
     for call in patient {
         assert_eq!(call.await.unwrap().unwrap().body, "patient");
     }
+}
+
+#[test]
+fn clients_of_a_server_that_went_away_while_they_were_busy_spread_their_coming_back() {
+    let weeks = Duration::from_secs(5 * 7 * 24 * 60 * 60);
+    // It stands still while nobody waits in it.
+    let busy = Builder::new_current_thread().enable_all().build().unwrap();
+    let elsewhere = Builder::new_multi_thread().enable_all().build().unwrap();
+    let hasty = SessionConfig::default().close_timeout(Duration::from_millis(100));
+    let server = elsewhere.block_on(Served::start(|server| {
+        server.allow_any().reconnect_spread(weeks).session(hasty)
+    }));
+    let clients = busy.block_on(async {
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            let rarely = ReconnectConfig::default().cap(weeks);
+            let client = server.client(&SecretKey::generate()).reconnect(rarely);
+            clients.push(client.connect(&server.address).await.unwrap());
+        }
+        clients
+    });
+    elsewhere.block_on(server.handle.shutdown(Duration::from_secs(60)));
+    busy.block_on(async {
+        for client in clients {
+            let mut states = client.watch_state();
+            states.wait_for(State::TransientFailure).await.unwrap();
+            // One that has dialled again has been refused.
+            let error = client.last_error().unwrap();
+            assert!(
+                matches!(
+                    error,
+                    ConnectError::SessionEnded(SessionEnd::PeerClosed { code: 1001, .. })
+                ),
+                "{error}"
+            );
+        }
+    });
 }
