@@ -162,8 +162,10 @@ fn clients_of_a_server_that_went_away_while_they_were_busy_spread_their_coming_b
         let mut clients = Vec::new();
         for _ in 0..20 {
             let rarely = ReconnectConfig::default().cap(weeks);
-            let client = server.client(&SecretKey::generate()).reconnect(rarely);
+            let key = SecretKey::generate();
+            let client = server.client(&key).reconnect(rarely);
             clients.push(client.connect(&server.address).await.unwrap());
+            server.peers.connected(key.public_key()).await;
         }
         clients
     });
