@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     select,
     sync::watch,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, sleep},
 };
 
@@ -204,8 +204,10 @@ impl Reconnect {
         running.spawn(driver.run());
         select! {
             ended = running.join_next() => {
-                if let Some(Err(error)) = ended {
-                    tracing::error!(%error, "a session's driver failed: please report it");
+                // A runtime that shuts down cancels it.
+                let failed = ended.and_then(Result::err).filter(JoinError::is_panic);
+                if let Some(error) = failed {
+                    tracing::error!(%error, "a session's driver panicked: please report it");
                 }
             }
             spread = session.going_away() => {
