@@ -76,6 +76,9 @@ impl<C: Calls> Caller for Callers<C> {
     }
 }
 
+/// Bodies up to which a call may take so little time that to look at the clock counts.
+const SMALL: usize = 4 * 1024;
+
 /// Makes calls, or reads one stream, for ever.
 async fn carry(
     mut calls: impl Calls,
@@ -86,10 +89,10 @@ async fn carry(
     match load.kind {
         Kind::Unary => {
             // The clock and the histogram cost a small call's tenth, which is nothing of the library's.
-            let timed_of = if load.in_flight < 16 || load.connections > 1 {
-                1
-            } else {
-                8
+            let is_one_of_many = load.in_flight >= 16 && load.connections == 1;
+            let timed_of = match load.size <= SMALL && is_one_of_many {
+                true => 8,
+                false => 1,
             };
             loop {
                 let began = Instant::now();

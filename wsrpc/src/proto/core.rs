@@ -247,9 +247,13 @@ impl Core {
         either!(self, core => core.handle_timeout(now));
     }
 
-    /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
-    pub(crate) fn has_grown(&self) -> bool {
-        either!(self, core => core.has_grown())
+    /// A look at a session at work: whether there is so much memory to give back that another is worth it, once the
+    /// session is quiet. What nothing was done with since the last look is given back at once.
+    pub(crate) fn look(&mut self) -> bool {
+        match self {
+            Self::V1(core) => core.has_grown(),
+            Self::V2(core) => core.look(),
+        }
     }
 
     /// Whether a call goes on in either direction.

@@ -37,14 +37,14 @@ impl Quiet {
         self.next_look
     }
 
-    /// Whether memory is to be given back now. `has_grown` tells if there is enough of it to watch for that.
-    pub(super) fn poll(&mut self, now: Instant, has_grown: impl FnOnce() -> bool) -> bool {
+    /// Whether memory is to be given back now. `look` tells if there is enough of it to watch for that.
+    pub(super) fn poll(&mut self, now: Instant, look: impl FnOnce() -> bool) -> bool {
         let looked = match self.next_look {
             Some(at) if now < at => return false,
             looked => looked.is_some(),
         };
         let worked = std::mem::take(&mut self.worked);
-        self.next_look = (worked && has_grown()).then(|| now + QUIET);
+        self.next_look = (worked && look()).then(|| now + QUIET);
         self.fresh = !looked && self.next_look.is_some();
         looked && !worked
     }

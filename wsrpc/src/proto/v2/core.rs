@@ -17,6 +17,7 @@ use super::{
     receive::Freed,
     round_trip::RoundTrip,
     slow_reader::SlowReader,
+    spare::Spare,
 };
 use crate::{
     call_error::{Blame, CallError, Outcome},
@@ -89,6 +90,7 @@ pub(crate) struct Core {
     /// Calls that messages have come for since what waits was shelved.
     pub(super) fresh: Vec<Key>,
     pub(super) pool: Pool,
+    pub(super) spare: Spare,
     pub(super) round_trip: RoundTrip,
     /// Calls of this side that have not ended on the wire.
     pub(super) calling: usize,
@@ -123,6 +125,7 @@ impl Core {
             outbox: Outbox::default(),
             fresh: Vec::new(),
             pool: Pool::new(limits.max_recv_memory, limits.max_recv_size),
+            spare: Spare::default(),
             round_trip: RoundTrip::default(),
             calling: 0,
             answering: 0,
@@ -327,6 +330,7 @@ impl Core {
         self.unopened = 0;
         self.ids.clear();
         self.pool.clear();
+        self.spare.clear();
         self.deadlines.clear();
         self.outbox.clear();
         self.shelve();
@@ -348,9 +352,13 @@ impl Core {
         }
     }
 
-    /// Whether there is so much memory to give back that it is worth a look once the session is quiet.
-    pub(crate) fn has_grown(&self) -> bool {
-        self.exchanges.capacity() > FEW_CALLS || self.deadlines.has_grown()
+    /// A look at a session at work: gives back what nothing was done with since the last look, and tells whether there is
+    /// so much memory to give back that another is worth it.
+    pub(crate) fn look(&mut self) -> bool {
+        self.spare.age();
+        self.exchanges.capacity() > FEW_CALLS
+            || self.deadlines.has_grown()
+            || !self.spare.is_clear()
     }
 
     /// Whether a call goes on in either direction.
@@ -362,6 +370,7 @@ impl Core {
     pub(crate) fn shrink(&mut self) {
         self.outbox.shrink();
         self.ids.shrink();
+        self.spare.clear();
         if self.exchanges.is_empty() {
             self.exchanges = Slab::new();
             // What is left there is of calls that have ended.
@@ -443,12 +452,18 @@ impl Core {
         self.admit_waiting();
     }
 
+    /// Memory for the message that is arriving was set aside.
+    pub(super) fn admit(&mut self, key: Key) {
+        let exchange = self.exchanges.get_mut(key.index());
+        if let Some(exchange) = exchange.filter(|exchange| exchange.sequence == key.sequence) {
+            exchange.receive.admit(&mut self.spare);
+        }
+    }
+
     fn admit_waiting(&mut self) {
         while let Some(key) = self.pool.admit() {
-            if let Some(exchange) = self.get_mut(key) {
-                exchange.receive.admit();
-                self.credit(key);
-            }
+            self.admit(key);
+            self.credit(key);
         }
     }
 

@@ -191,11 +191,10 @@ impl Core {
     /// Sets memory aside for a message that has begun, now or when its turn comes.
     pub(super) fn reserve(&mut self, key: Key, total: u64) {
         let turn = self.pool.reserve(key, total);
-        if let Some(exchange) = self.get_mut(key) {
-            match turn {
-                None => exchange.receive.admit(),
-                Some(turn) => exchange.receive.queue(turn),
-            }
+        match (turn, self.get_mut(key)) {
+            (None, _) => self.admit(key),
+            (Some(turn), Some(exchange)) => exchange.receive.queue(turn),
+            (Some(_), None) => {}
         }
         self.credit(key);
     }

@@ -16,6 +16,7 @@ mod receive;
 mod round_trip;
 mod send;
 mod slow_reader;
+mod spare;
 mod transmit;
 
 pub(crate) use self::{

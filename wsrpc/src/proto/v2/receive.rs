@@ -4,7 +4,12 @@ use std::{task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{super::Message, pool::Turn, queue::Queue};
+use super::{
+    super::Message,
+    pool::Turn,
+    queue::Queue,
+    spare::{Home, Spare},
+};
 use crate::wire::v2::{Chunk, sizes};
 
 /// The largest window that a stream grows to.
@@ -87,7 +92,7 @@ struct Assembly {
 #[derive(Debug)]
 enum Memory {
     /// What it takes.
-    Admitted,
+    Admitted(Home),
     /// Nothing yet: its chunks hold this much of the window.
     Waits { turn: Option<Turn>, window: u64 },
 }
@@ -103,6 +108,16 @@ impl Assembly {
         self.total.saturating_sub(self.buffer.len() as u64)
     }
 
+    /// Has memory set aside, which may be memory of a message before it.
+    fn admit(&mut self, spare: &mut Spare) {
+        let (memory, home) = spare.take(self.total);
+        if let Some(mut memory) = memory {
+            memory.extend_from_slice(&self.buffer);
+            self.buffer = memory;
+        }
+        self.memory = Memory::Admitted(home);
+    }
+
     /// Takes in the next bytes. Memory grows with what has come, for what was declared may never come.
     fn push(&mut self, payload: &[u8]) {
         let len = self.buffer.len();
@@ -111,7 +126,7 @@ impl Assembly {
         if capacity < needed {
             let total = usize::try_from(self.total).unwrap_or(usize::MAX);
             let least = match self.memory {
-                Memory::Admitted => AT_ONCE,
+                Memory::Admitted(_) => AT_ONCE,
                 Memory::Waits { .. } => 0,
             };
             let capacity = capacity.saturating_mul(2).max(least);
@@ -254,7 +269,7 @@ impl ReceiveHalf {
         }
         amid.push(&chunk.payload);
         match &mut amid.memory {
-            Memory::Admitted => {
+            Memory::Admitted(_) => {
                 let ahead = amid.rest().min(MAX_AHEAD);
                 let used = self.ahead.saturating_sub(ahead);
                 self.ahead = ahead;
@@ -332,16 +347,20 @@ impl ReceiveHalf {
         let Some(amid) = self.amid.take() else {
             return Effect::Part;
         };
+        let reserves = amid.reserves();
         // One that fitted into the window may be complete before its turn in the pool has come.
-        let (held, effect) = match amid.memory {
-            Memory::Admitted => (Held::Pool(amid.reserves()), Effect::Progress),
+        let (payload, held, effect) = match amid.memory {
+            Memory::Admitted(home) => {
+                let held = Held::Pool(reserves);
+                (home.lend(amid.buffer), held, Effect::Progress)
+            }
             Memory::Waits { turn, window } => {
                 let effect = turn.map_or(Effect::Progress, Effect::Unadmitted);
-                (Held::Window(window), effect)
+                (amid.buffer.into(), Held::Window(window), effect)
             }
         };
         let message = Message {
-            payload: amid.buffer.into(),
+            payload,
             inflated: amid.inflated,
         };
         self.push(message, held);
@@ -353,11 +372,11 @@ impl ReceiveHalf {
         self.messages.push(Arrived { message, held });
     }
 
-    /// The memory for the message that is arriving was set aside.
-    pub(super) fn admit(&mut self) {
+    /// The memory for the message that is arriving was set aside, and is `spare` where that will do.
+    pub(super) fn admit(&mut self, spare: &mut Spare) {
         if let Some(amid) = &mut self.amid {
             if let Memory::Waits { window, .. } = amid.memory {
-                amid.memory = Memory::Admitted;
+                amid.admit(spare);
                 self.ahead = amid.rest().min(MAX_AHEAD);
                 self.owed = self.owed.saturating_add(window).saturating_add(self.ahead);
             }
@@ -406,7 +425,7 @@ impl ReceiveHalf {
         let mut freed = Freed::bytes(std::mem::take(&mut self.grown));
         if let Some(amid) = self.amid.take() {
             match amid.memory {
-                Memory::Admitted => freed.bytes = freed.bytes.saturating_add(amid.reserves()),
+                Memory::Admitted(_) => freed.bytes = freed.bytes.saturating_add(amid.reserves()),
                 Memory::Waits { turn, .. } => freed.turn = turn,
             }
         }
@@ -473,7 +492,7 @@ impl ReceiveHalf {
         });
         let amid = self.amid.as_ref().map_or(0, |amid| match amid.memory {
             Memory::Waits { window, .. } => window,
-            Memory::Admitted => 0,
+            Memory::Admitted(_) => 0,
         });
         let held = messages.sum::<u64>() + amid;
         if !self.last {

@@ -12,6 +12,7 @@ use crate::{
             pool::Pool,
             receive::{Effect, Freed, ReceiveHalf},
             send::SendHalf,
+            spare::Spare,
         },
     },
     wire::v2::{Chunk, NUMBER_LIMIT},
@@ -199,7 +200,7 @@ fn memory_grows_with_what_has_come_and_not_with_what_was_declared() {
     assert_eq!(half.want(), None);
     let begun = half.receive(chunk(10, Some(total)), false, LIMIT);
     assert_eq!(begun, Ok(Effect::Begun(total)));
-    half.admit();
+    half.admit(&mut Spare::default());
     assert!(half.buffered() < 100, "{}", half.buffered());
     for n in 1..=100 {
         assert_eq!(
@@ -228,7 +229,7 @@ fn a_chunk_gives_its_room_back_once_there_is_memory_for_its_message() {
     half.queue(5);
     half.receive(chunk(200, None), false, LIMIT).unwrap();
     assert_eq!(half.window(), (492, 0, 1_024));
-    half.admit();
+    half.admit(&mut Spare::default());
     // With what is to come: 300 bytes.
     assert_eq!(half.window(), (492, 832, 1_024));
     half.receive(chunk(300, None), false, LIMIT).unwrap();
@@ -242,7 +243,7 @@ fn the_sender_of_a_message_with_memory_has_room_for_what_is_to_come() {
     let mut half = ReceiveHalf::new(1_000);
     let total = 2 << 20;
     half.receive(chunk(100, Some(total)), false, LIMIT).unwrap();
-    half.admit();
+    half.admit(&mut Spare::default());
     let now = Instant::now();
     let ahead = 256 << 10;
     assert!(half.owes());
