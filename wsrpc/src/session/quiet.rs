@@ -37,7 +37,8 @@ impl Quiet {
         self.next_look
     }
 
-    /// Whether memory is to be given back now. `look` tells if there is enough of it to watch for that.
+    /// Whether memory is to be given back now. `look`, which is called now and then while the session is at work, tells if
+    /// there is enough of it to watch for that.
     pub(super) fn poll(&mut self, now: Instant, look: impl FnOnce() -> bool) -> bool {
         let looked = match self.next_look {
             Some(at) if now < at => return false,

@@ -91,7 +91,7 @@ struct Assembly {
 /// What a message that is arriving has of the pool.
 #[derive(Debug)]
 enum Memory {
-    /// What it takes.
+    /// What it takes, which then goes there.
     Admitted(Home),
     /// Nothing yet: its chunks hold this much of the window.
     Waits { turn: Option<Turn>, window: u64 },
@@ -110,27 +110,33 @@ impl Assembly {
 
     /// Has memory set aside, which may be memory of a message before it.
     fn admit(&mut self, spare: &mut Spare) {
-        let (memory, home) = spare.take(self.total);
-        if let Some(mut memory) = memory {
-            memory.extend_from_slice(&self.buffer);
-            self.buffer = memory;
+        let total = self.len();
+        if self.buffer.capacity() < total {
+            if let Some(mut memory) = spare.take(total) {
+                memory.extend_from_slice(&self.buffer);
+                self.buffer = memory;
+            }
         }
-        self.memory = Memory::Admitted(home);
+        self.memory = Memory::Admitted(spare.home(total));
     }
 
-    /// Takes in the next bytes. Memory grows with what has come, for what was declared may never come.
+    /// The bytes of the message.
+    fn len(&self) -> usize {
+        usize::try_from(self.total).unwrap_or(usize::MAX)
+    }
+
+    /// Takes in the next bytes. Memory that is not there yet grows with what has come, for what was declared may never come.
     fn push(&mut self, payload: &[u8]) {
         let len = self.buffer.len();
         let needed = len.saturating_add(payload.len());
         let capacity = self.buffer.capacity();
         if capacity < needed {
-            let total = usize::try_from(self.total).unwrap_or(usize::MAX);
             let least = match self.memory {
                 Memory::Admitted(_) => AT_ONCE,
                 Memory::Waits { .. } => 0,
             };
             let capacity = capacity.saturating_mul(2).max(least);
-            let capacity = capacity.min(total).max(needed);
+            let capacity = capacity.min(self.len()).max(needed);
             self.buffer.reserve_exact(capacity.saturating_sub(len));
         }
         self.buffer.extend_from_slice(payload);

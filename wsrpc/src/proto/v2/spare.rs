@@ -10,8 +10,9 @@ const LEAST: usize = 128 * 1024;
 /// What a session keeps beyond what its messages take is bounded.
 const MOST: usize = 4 * 1024 * 1024;
 
-/// The memory of the last large message, which the next of its size may have once nobody uses it any more: to give it
-/// back to the system each time, and to ask for it again, takes longer than all else that is done with such a message.
+/// The memory of the last large message that some was set aside for, which the next of its size may have once nobody uses
+/// it any more. To give it back to the system each time, and to ask for it again, takes longer than all else that is done
+/// with such a message.
 ///
 /// ```text
 ///          Spare ---take---> a message that arrives ---lend---> a message that is read
@@ -28,7 +29,7 @@ type Shelf = Mutex<Kept>;
 struct Kept {
     /// Empty, and without capacity if there is none.
     memory: Vec<u8>,
-    /// It lay here when [`Spare::age`] was last called.
+    /// [`Spare::age`] was called since memory was last laid here.
     old: bool,
 }
 
@@ -38,28 +39,35 @@ struct Kept {
 pub(super) struct Home(Weak<Shelf>);
 
 impl Spare {
-    /// Memory for a message of `total` bytes, if any is kept that fits closely, and where it goes afterwards.
-    pub(super) fn take(&mut self, total: u64) -> (Option<Vec<u8>>, Home) {
-        let total = usize::try_from(total).unwrap_or(usize::MAX);
+    /// Where the memory of a message of `total` bytes is to go.
+    pub(super) fn home(&mut self, total: usize) -> Home {
         if !(LEAST..=MOST).contains(&total) {
-            return (None, Home::default());
+            return Home::default();
         }
-        let shelf = self.0.get_or_insert_default();
-        let mut kept = lock(shelf);
+        Home(Arc::downgrade(self.0.get_or_insert_default()))
+    }
+
+    /// Memory for a message of `total` bytes, if any is kept that fits closely: all of it is alive for as long as a part of
+    /// the message is.
+    pub(super) fn take(&mut self, total: usize) -> Option<Vec<u8>> {
+        let mut kept = lock(self.0.as_ref()?);
         let fits = (total..=total.saturating_add(total / 8)).contains(&kept.memory.capacity());
-        let memory = fits.then(|| std::mem::take(&mut kept.memory));
-        (memory, Home(Arc::downgrade(shelf)))
+        fits.then(|| std::mem::take(&mut kept.memory))
     }
 
     /// Gives back what is kept and was not used since this was last called: a session that goes on with small messages is
     /// never quiet.
     pub(super) fn age(&mut self) {
-        if let Some(shelf) = &self.0 {
-            let mut kept = lock(shelf);
-            if std::mem::replace(&mut kept.old, true) {
-                kept.memory = Vec::new();
-            }
-        }
+        let Some(shelf) = &self.0 else {
+            return;
+        };
+        let mut kept = lock(shelf);
+        let unused = match std::mem::replace(&mut kept.old, true) {
+            true => std::mem::take(&mut kept.memory),
+            false => Vec::new(),
+        };
+        drop(kept);
+        drop(unused);
     }
 
     /// Gives back what is kept, and keeps nothing that is in use now.
@@ -117,32 +125,31 @@ mod tests {
 
     const SIZE: usize = 1 << 20;
 
-    /// A message that is read, and where it is.
-    fn message(spare: &mut Spare, size: usize) -> (Bytes, *const u8) {
-        let (memory, home) = spare.take(size as u64);
-        let mut memory = memory.unwrap_or_else(|| Vec::with_capacity(size));
+    /// A message that is read, and whether it has memory that was kept.
+    fn message(spare: &mut Spare, size: usize) -> (Bytes, bool) {
+        let home = spare.home(size);
+        let kept = spare.take(size);
+        let has_kept = kept.is_some();
+        let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(size));
         assert!(memory.is_empty() && memory.capacity() >= size);
         memory.resize(size, 7);
-        let place = memory.as_ptr();
-        (home.lend(memory), place)
-    }
-
-    /// Whether memory is kept that a message of `size` bytes would have.
-    fn keeps(spare: &mut Spare, size: usize) -> bool {
-        spare.take(size as u64).0.is_some()
+        (home.lend(memory), has_kept)
     }
 
     #[test]
     fn memory_that_nobody_uses_any_more_is_used_again() {
         let mut spare = Spare::default();
-        let (first, place) = message(&mut spare, SIZE);
+        let (first, again) = message(&mut spare, SIZE);
+        assert!(!again, "there is none yet");
         assert_eq!(first, vec![7; SIZE]);
+        let place = first.as_ptr();
         drop(first);
         let (second, again) = message(&mut spare, SIZE);
-        assert_eq!(again, place);
-        assert!(!keeps(&mut spare, SIZE), "it is in use");
+        assert!(again);
+        assert_eq!(second.as_ptr(), place);
+        assert_eq!(spare.take(SIZE), None, "it is in use");
         drop(second);
-        assert!(keeps(&mut spare, SIZE));
+        assert!(spare.take(SIZE).is_some());
     }
 
     #[test]
@@ -151,10 +158,10 @@ mod tests {
         let (message, _) = message(&mut spare, SIZE);
         let part = message.slice(10..20);
         drop(message);
-        assert!(!keeps(&mut spare, SIZE));
+        assert_eq!(spare.take(SIZE), None);
         assert_eq!(part, [7; 10][..]);
         drop(part);
-        assert!(keeps(&mut spare, SIZE));
+        assert!(spare.take(SIZE).is_some());
     }
 
     #[test]
@@ -163,11 +170,11 @@ mod tests {
             (SIZE + 1, false),
             (SIZE, true),
             (SIZE - SIZE / 10, true),
-            (SIZE / 2, false),
+            (SIZE - SIZE / 8, false),
         ] {
             let mut spare = Spare::default();
             drop(message(&mut spare, SIZE));
-            assert_eq!(keeps(&mut spare, size), fits, "{size}");
+            assert_eq!(spare.take(size).is_some(), fits, "{size}");
         }
     }
 
@@ -175,12 +182,11 @@ mod tests {
     fn of_two_messages_the_memory_of_the_one_that_was_dropped_last_is_kept() {
         let mut spare = Spare::default();
         let (first, _) = message(&mut spare, SIZE);
-        let (second, place) = message(&mut spare, SIZE);
+        let (second, _) = message(&mut spare, SIZE + 1);
         drop(first);
         drop(second);
-        let (_third, again) = message(&mut spare, SIZE);
-        assert_eq!(again, place);
-        assert!(!keeps(&mut spare, SIZE));
+        assert_eq!(spare.take(SIZE).unwrap().capacity(), SIZE + 1);
+        assert_eq!(spare.take(SIZE), None);
     }
 
     #[test]
@@ -194,25 +200,25 @@ mod tests {
             let mut spare = Spare::default();
             drop(message(&mut spare, size));
             assert_eq!(spare.is_clear(), !kept, "{size}");
-            assert_eq!(keeps(&mut spare, size), kept, "{size}");
+            assert_eq!(spare.take(size).is_some(), kept, "{size}");
         }
     }
 
     #[test]
     fn memory_that_lies_unused_is_given_back() {
         let mut spare = Spare::default();
-        let (first, place) = message(&mut spare, SIZE);
+        let (first, _) = message(&mut spare, SIZE);
         spare.age();
         spare.age();
         drop(first);
         spare.age();
         let (second, again) = message(&mut spare, SIZE);
-        assert_eq!(again, place, "it was used between the two");
+        assert!(again, "it was used between the two");
         spare.age();
         drop(second);
         spare.age();
         spare.age();
-        assert!(!keeps(&mut spare, SIZE));
+        assert_eq!(spare.take(SIZE), None);
     }
 
     #[test]
@@ -221,7 +227,8 @@ mod tests {
         let (late, _) = message(&mut spare, SIZE);
         spare.clear();
         assert!(spare.is_clear());
+        let _other = spare.home(SIZE);
         drop(late);
-        assert!(!keeps(&mut spare, SIZE));
+        assert_eq!(spare.take(SIZE), None);
     }
 }

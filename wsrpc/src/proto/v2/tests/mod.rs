@@ -7,4 +7,5 @@ mod parts;
 mod rules;
 mod schedules;
 mod slow_reader;
+mod spare;
 mod vectors;

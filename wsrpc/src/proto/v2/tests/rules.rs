@@ -200,45 +200,6 @@ fn a_stream_that_is_dropped_while_its_message_waits_for_memory_leaves_the_queue(
 }
 
 #[test]
-fn a_large_message_has_the_memory_of_the_last_one_once_nobody_reads_that_any_more() {
-    const CHUNK: usize = 50_000;
-    let mut half = Half::new();
-    let (reader, id) = half.sent(None, true);
-    let next = |half: &mut Half, content: u8| {
-        assert_eq!(half.core.poll_message(reader, Waker::noop()), None);
-        let chunk = [content; CHUNK];
-        half.receive(data_frame(
-            id,
-            (Some(&chunk), Some(4 * CHUNK as u64)),
-            false,
-        ));
-        assert!(matches!(half.frames()[..], [Frame::Credit { .. }]));
-        for _ in 1..4 {
-            half.receive(data_frame(id, whole(&chunk), false));
-        }
-        let message = half.message(reader).unwrap();
-        assert_eq!(message, [content; 4 * CHUNK][..]);
-        message
-    };
-    let first = next(&mut half, 1);
-    let place = first.as_ptr();
-    drop(first);
-    let again = next(&mut half, 2);
-    assert_eq!(again.as_ptr(), place);
-    let beside = next(&mut half, 3);
-    assert_ne!(beside.as_ptr(), place);
-    assert_eq!(again, [2; 4 * CHUNK][..]);
-    drop(beside);
-    let free = half.core.pool.free();
-    assert_eq!(free, half.core.limits.max_recv_memory as u64);
-    assert!(half.core.look(), "it is looked at until it is quiet");
-    half.core.shrink();
-    assert!(!half.core.look());
-    drop(again);
-    assert!(!half.core.look(), "what is read later is given back");
-}
-
-#[test]
 fn a_message_that_needs_no_memory_any_more_lets_the_next_have_it() {
     let mut half = Half::with(
         Limits {
