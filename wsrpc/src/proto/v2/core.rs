@@ -334,7 +334,9 @@ impl Core {
         self.deadlines.clear();
         self.outbox.clear();
         self.shelve();
-        self.events.clear();
+        // A peer that goes away may break the protocol in the same breath: when to come back is still worth knowing.
+        self.events
+            .retain(|event| matches!(event, Event::GoingAway { .. }));
         self.room.open(&mut self.wakers);
         self.phase = Phase::Ended(reason);
     }

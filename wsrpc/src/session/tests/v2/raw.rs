@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 use crate::{
     Blame, Code, Metadata, Outcome,
     ProtocolVersion::V2,
-    Response, Service, SessionConfig,
+    Response, Service, SessionConfig, SessionEnd,
     service::test_support::{
         Echo, End, Raw, Text, echo, settle, spawn_echo, start_on,
         streams::{Scripted, list, rest},
@@ -302,6 +302,22 @@ async fn a_go_away_that_is_only_read_after_a_failed_write_is_heard() {
     // That it was written is all that is known, and the go-away says that it was not started.
     let error = call.await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_go_away_is_heard_of_a_peer_that_then_breaks_the_protocol() {
+    let (client, mut raw) = against(Echo::plain());
+    let spread = Duration::from_secs(7);
+    send(&mut raw, |out| {
+        open(out, 2, "Echo", 0, "x", true);
+        wire::encode_go_away(out, 0, "an update", spread);
+        wire::encode_cancel(out, 1);
+    })
+    .await;
+    let end = client.session.closed().await;
+    assert!(matches!(end, SessionEnd::Protocol(_)), "{end}");
+    settle().await;
+    assert_eq!(client.session.spread(), Some(spread));
 }
 
 /// The peer's word that it goes away was read together with a call, whose handler is asked first.
