@@ -1,10 +1,12 @@
-//! How soon clients are back after their server was killed, and how the calls of those fare that are back already.
+//! How soon clients are back after their server was killed, and how the calls of those fare that are back already. These
+//! have threads of their own: what they wait for is to be the server, and not the handshakes of thousands beside them.
 //!
 //! Clients reconnect as they do by default: each waits for a random part of a second before its first attempt, and for
 //! longer after each that fails.
 
 use std::{
     fmt::Write as _,
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +14,7 @@ use std::{
 use clap::Args;
 use tokio::{
     runtime::Runtime as Tokio,
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -88,13 +90,20 @@ impl Returning {
 pub async fn measure(name: &Name, clients: usize) -> Result<Comeback, Failure> {
     conductor::raise_open_files();
     let runtime = peer::build(Runtime::Multi)?;
-    let measured = measure_on(&runtime, name, clients).await;
+    let apart = peer::build(Runtime::Multi)?;
+    let measured = measure_on(&runtime, &apart, name, clients).await;
     // Thousands of sessions take their time to close.
     runtime.shutdown_background();
+    apart.shutdown_background();
     measured
 }
 
-async fn measure_on(runtime: &Tokio, name: &Name, clients: usize) -> Result<Comeback, Failure> {
+async fn measure_on(
+    runtime: &Tokio,
+    apart: &Tokio,
+    name: &Name,
+    clients: usize,
+) -> Result<Comeback, Failure> {
     let version = match name.name {
         "wsrpc-v1" => ProtocolVersion::V1,
         _ => ProtocolVersion::V2,
@@ -102,42 +111,45 @@ async fn measure_on(runtime: &Tokio, name: &Name, clients: usize) -> Result<Come
     let mut returning = Returning::new();
     let (mut server, endpoint) = returning.start().await?;
     returning.port = endpoint.address.port();
-    let clients = runtime.spawn(connect(endpoint, version, clients)).await??;
+    let bystanders = BYSTANDERS.min(clients);
+    let connecting = connect(endpoint.clone(), version, bystanders..clients);
+    let crowd = runtime.spawn(connecting).await??;
+    let connecting = connect(endpoint, version, 0..bystanders);
+    let others = apart.spawn(connecting).await??;
 
-    let calling = clients.iter().take(BYSTANDERS).cloned();
-    let before = runtime
-        .spawn(calls_of(calling.collect(), sleep(BEFORE)))
-        .await??;
+    let calling = others.iter().map(|client| (client.clone(), None)).collect();
+    let before = apart.spawn(calls_of(calling, sleep(BEFORE))).await??;
 
     let (back, mut comers) = mpsc::unbounded_channel();
-    for client in &clients {
-        runtime.spawn(tell_when_back(
-            client.clone(),
-            client.watch_state(),
-            back.clone(),
-        ));
+    for client in &crowd {
+        let (back, states) = (back.clone(), client.watch_state());
+        runtime.spawn(async move { back.send(when_back(states).await) });
     }
-    drop(back);
+    let calling = others
+        .iter()
+        .map(|client| (client.clone(), Some(client.watch_state())))
+        .collect();
     let killed = Instant::now();
     server.kill().await?;
     let (_server, _) = returning.start().await?;
     let coming = async {
-        let mut bystanders = Vec::new();
+        let (over, told) = oneshot::channel::<()>();
+        let meanwhile = apart.spawn(calls_of(calling, async { drop(told.await) }));
         let mut first_back = None;
-        while bystanders.len() < BYSTANDERS.min(clients.len()) {
-            bystanders.push(comers.recv().await.ok_or("a client was closed")?);
+        for _ in &crowd {
+            comers.recv().await.ok_or("a client was forgotten")??;
             first_back.get_or_insert_with(|| killed.elapsed());
         }
-        let all_back = async move { while comers.recv().await.is_some() {} };
-        let meanwhile = runtime.spawn(calls_of(bystanders, all_back)).await??;
-        Ok::<_, Failure>((first_back.unwrap_or_default(), killed.elapsed(), meanwhile))
+        let all_back = killed.elapsed();
+        drop(over);
+        Ok::<_, Failure>((first_back.unwrap_or_default(), all_back, meanwhile.await??))
     };
     let coming = timeout(LONGEST, coming).await;
     let (first_back, all_back, meanwhile) =
         coming.map_err(|_| format!("not all clients were back after {LONGEST:?}"))??;
     Ok(Comeback {
         contestant: name.name.to_owned(),
-        clients: clients.len(),
+        clients,
         first_back_seconds: first_back.as_secs_f64(),
         all_back_seconds: all_back.as_secs_f64(),
         bystander_p99_us: p99(&meanwhile)?,
@@ -148,36 +160,40 @@ async fn measure_on(runtime: &Tokio, name: &Name, clients: usize) -> Result<Come
 async fn connect(
     server: Endpoint,
     version: ProtocolVersion,
-    clients: usize,
+    clients: Range<usize>,
 ) -> Result<Vec<Client>, Failure> {
-    connect_all(clients, |index| client(&server, index, version)).await
+    let first = clients.start;
+    connect_all(clients.len(), |index| {
+        client(&server, first + index, version)
+    })
+    .await
 }
 
-/// Gives the client back once it has lost its session and has another.
-async fn tell_when_back(
-    client: Client,
-    mut states: StateWatch,
-    back: mpsc::UnboundedSender<Client>,
-) {
+/// Waits until a client has lost its session and has another.
+async fn when_back(mut states: StateWatch) -> Result<(), Failure> {
     while let Some(state) = states.changed().await {
         if state == State::Ready {
-            drop(back.send(client));
-            return;
+            return Ok(());
         }
     }
+    Err("a client was closed".into())
 }
 
-/// What calls took that were made now and then until something was over.
+/// What calls took that were made now and then until something was over: by clients that are connected, or, where their
+/// state is watched, once they are back.
 async fn calls_of(
-    clients: Vec<Client>,
+    clients: Vec<(Client, Option<StateWatch>)>,
     over: impl Future<Output = ()>,
 ) -> Result<Counted, Failure> {
     let meter = Arc::new(Meter::new());
     meter.begin();
     let mut calling = JoinSet::new();
-    for client in clients {
+    for (client, lost) in clients {
         let meter = meter.clone();
         calling.spawn(async move {
+            if let Some(states) = lost {
+                when_back(states).await?;
+            }
             let mut stub = BenchClient::new(client.channel());
             let body = random_body(32);
             loop {

@@ -127,7 +127,8 @@ pub(super) fn comebacks(results: &Results) -> Option<String> {
             ],
         );
     }
-    let text = "A server was killed and started again at once, and all of its clients dialled it.";
+    let text = "A server was killed and started again at once, and all of its clients dialled it. Others' calls are those of 100 of \
+                them, on threads of their own, 20 a second each, as soon as each is back.";
     Some(format!("{text}\n\n{}", table.filled()?.markdown()))
 }
 
