@@ -231,8 +231,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Binds to `address`, beside the listeners given before, and makes the server. Port 0 is any free one; the server
-    /// knows which.
+    /// Binds to `address`, beside the listeners given before, and makes the server, which takes connections once it is told
+    /// to [serve](Server::serve): until then clients that dial it wait. Port 0 is any free one; the server knows which.
     ///
     /// # Errors
     ///
