@@ -125,6 +125,7 @@ async fn measure_on(
         let (back, states) = (back.clone(), client.watch_state());
         runtime.spawn(async move { back.send(when_back(states).await) });
     }
+    drop(back);
     let calling = others
         .iter()
         .map(|client| (client.clone(), Some(client.watch_state())))

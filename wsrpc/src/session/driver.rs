@@ -397,11 +397,8 @@ impl<IO: Io> Driver<IO> {
         let ended = state.core.ended().cloned();
         let drained = state.core.is_drained() && self.socket.is_flushed();
         let unsent = state.core.has_unsent() && self.socket.is_ready();
-        let look = || {
-            // Whatever the socket has: the core gives memory back as well.
-            let core = state.core.look();
-            core || self.socket.has_grown()
-        };
+        // Both are asked, for the core gives memory back meanwhile.
+        let look = || state.core.look() | self.socket.has_grown();
         let quiet = self.quiet.poll(now, look);
         let is_done = || !goes_on && self.socket.has_large_spare() && !state.core.has_calls();
         let shrink = quiet || self.quiet.at_once(is_done);

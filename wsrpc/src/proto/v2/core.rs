@@ -416,9 +416,7 @@ impl Core {
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Exchange> {
-        self.exchanges
-            .get_mut(key.index())
-            .filter(|exchange| exchange.sequence == key.sequence)
+        find_mut(&mut self.exchanges, key)
     }
 
     /// Takes a call out of all the books.
@@ -456,8 +454,7 @@ impl Core {
 
     /// Memory for the message that is arriving was set aside.
     pub(super) fn admit(&mut self, key: Key) {
-        let exchange = self.exchanges.get_mut(key.index());
-        if let Some(exchange) = exchange.filter(|exchange| exchange.sequence == key.sequence) {
+        if let Some(exchange) = find_mut(&mut self.exchanges, key) {
             exchange.receive.admit(&mut self.spare);
         }
     }
@@ -516,5 +513,11 @@ impl Core {
 fn find(exchanges: &Slab<Exchange>, key: Key) -> Option<&Exchange> {
     exchanges
         .get(key.index())
+        .filter(|exchange| exchange.sequence == key.sequence)
+}
+
+fn find_mut(exchanges: &mut Slab<Exchange>, key: Key) -> Option<&mut Exchange> {
+    exchanges
+        .get_mut(key.index())
         .filter(|exchange| exchange.sequence == key.sequence)
 }
