@@ -1,16 +1,18 @@
 //! A process that the conductor started: a server or a client of one contestant, which does what it is told.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, Write},
+    os::fd::AsFd,
     process,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
 use futures_util::future::try_join_all;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    net::unix::pipe,
     runtime::{Builder, Runtime as Tokio},
     select,
     sync::mpsc,
@@ -84,7 +86,7 @@ pub fn build(runtime: Runtime) -> io::Result<Tokio> {
 
 /// Serves or connects, says so, and carries the loads that are asked for.
 pub async fn play<C: Contestant>(role: Role) -> Result<(), Failure> {
-    let orders = orders();
+    let orders = orders()?;
     // Servers are dropped when the process ends, callers are what the orders are for.
     let caller = match role {
         Role::Server { connections } => {
@@ -160,27 +162,40 @@ async fn carry(caller: &impl Caller, loads: &[Load]) -> Result<(), Failure> {
 
 /// Waits until the process ends with its input, for one that is not told anything.
 pub async fn until_told_to_end() -> Result<(), Failure> {
-    never(orders()).await
+    never(orders()?).await
 }
 
 /// The lines of the input. The process ends with it, whatever it is doing: taking ten thousand connections down in good
 /// order would only cost time.
-fn orders() -> mpsc::UnboundedReceiver<Order> {
+///
+/// They are read without a thread of their own: in a process that has ever had a second one, the C library's allocator
+/// locks each time, and whoever has one thread is said to have one.
+fn orders() -> Result<mpsc::UnboundedReceiver<Order>, Failure> {
+    let input = io::stdin().as_fd().try_clone_to_owned()?;
+    let input = pipe::Receiver::from_owned_fd(input)
+        .map_err(|error| format!("a peer takes its orders from a pipe: {error}"))?;
     let (sender, orders) = mpsc::unbounded_channel();
-    thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
-            let order = line.map_err(Failure::from);
-            match order.and_then(|line| Ok(serde_json::from_str(&line)?)) {
-                Ok(order) => drop(sender.send(order)),
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(input).lines();
+        loop {
+            match next_order(&mut lines).await {
+                Ok(Some(order)) => drop(sender.send(order)),
+                Ok(None) => process::exit(0),
                 Err(error) => {
                     eprintln!("an order cannot be read: {error}");
                     process::exit(2);
                 }
             }
         }
-        process::exit(0);
     });
-    orders
+    Ok(orders)
+}
+
+async fn next_order(
+    lines: &mut Lines<BufReader<pipe::Receiver>>,
+) -> Result<Option<Order>, Failure> {
+    let line = lines.next_line().await?;
+    Ok(line.map(|line| serde_json::from_str(&line)).transpose()?)
 }
 
 /// Reports to the conductor.
