@@ -165,15 +165,15 @@ pub async fn until_told_to_end() -> Result<(), Failure> {
     never(orders()?).await
 }
 
-/// The lines of the input. The process ends with it, whatever it is doing: taking ten thousand connections down in good
-/// order would only cost time.
+/// The lines of the input, which is a pipe. The process ends with it as soon as the runtime looks, whatever load it carries:
+/// taking ten thousand connections down in good order would only cost time.
 ///
-/// They are read without a thread of their own: in a process that has ever had a second one, the C library's allocator
-/// locks each time, and whoever has one thread is said to have one.
+/// They are read without a thread of their own, so that a pinned process has one thread: with a second, the C library's
+/// allocator would take locks.
 fn orders() -> Result<mpsc::UnboundedReceiver<Order>, Failure> {
     let input = io::stdin().as_fd().try_clone_to_owned()?;
     let input = pipe::Receiver::from_owned_fd(input)
-        .map_err(|error| format!("a peer takes its orders from a pipe: {error}"))?;
+        .map_err(|error| format!("a peer reads its orders from a pipe as its input: {error}"))?;
     let (sender, orders) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let mut lines = BufReader::new(input).lines();

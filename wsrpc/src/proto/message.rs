@@ -138,6 +138,12 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Drops what has no sense any more once the session has ended. A peer that goes away may close, or break the protocol,
+    /// in the same breath: when to come back is still worth knowing.
+    pub(crate) fn keep_parting_words(events: &mut VecDeque<Self>) {
+        events.retain(|event| matches!(event, Self::GoingAway { .. }));
+    }
+
     /// Appends the events in `from` to those in `to`.
     pub(super) fn hand_over(from: &mut VecDeque<Self>, to: &mut VecDeque<Self>) {
         if to.is_empty() {

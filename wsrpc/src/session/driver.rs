@@ -237,10 +237,8 @@ impl<IO: Io> Driver<IO> {
         }
         if let Some(end) = end {
             self.session.end(end);
-            // What was read before is dispatched no more: its answers could not be sent. But a peer that goes away may
-            // say when to come back and close in one breath.
-            self.events
-                .retain(|event| matches!(event, Event::GoingAway { .. }));
+            // What was read before is dispatched no more: its answers could not be sent.
+            Event::keep_parting_words(&mut self.events);
         }
         Read {
             anything: heard || frames > 0,

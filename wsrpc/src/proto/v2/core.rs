@@ -334,9 +334,7 @@ impl Core {
         self.deadlines.clear();
         self.outbox.clear();
         self.shelve();
-        // A peer that goes away may break the protocol in the same breath: when to come back is still worth knowing.
-        self.events
-            .retain(|event| matches!(event, Event::GoingAway { .. }));
+        Event::keep_parting_words(&mut self.events);
         self.room.open(&mut self.wakers);
         self.phase = Phase::Ended(reason);
     }
