@@ -1,6 +1,6 @@
 //! This library, in both versions of its wire and in both directions.
 
-use std::{collections::HashSet, net::Ipv4Addr, time::Duration};
+use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -107,18 +107,24 @@ pub async fn client(
     Ok(client.connect(server.address_of(index).to_string()).await?)
 }
 
-/// The stubs of the clients, once this many have come.
+/// The stubs of the clients, once this many have come, in the order in which they came: that is how their connections lie in
+/// memory, and how a client has those that it makes. With ten thousand, any other order is slower.
 async fn callers_of(peers: Peers, connections: usize) -> Result<Callers<BenchClient>, Failure> {
     let mut events = peers.events();
-    let mut keys = HashSet::new();
-    while keys.len() < connections {
+    let mut arrivals = HashMap::new();
+    for arrival in 0_u64.. {
+        if arrivals.len() == connections {
+            break;
+        }
         let event = events.next().await.ok_or("the server has shut down")?;
         match event.state {
-            PeerState::Connected => keys.insert(event.key),
-            _ => keys.remove(&event.key),
+            PeerState::Connected => arrivals.insert(event.key, arrival),
+            _ => arrivals.remove(&event.key),
         };
     }
-    let stub = |key| BenchClient::new(peers.channel(key));
+    let mut keys: Vec<_> = arrivals.into_iter().collect();
+    keys.sort_unstable_by_key(|(_, arrival)| *arrival);
+    let stub = |(key, _)| BenchClient::new(peers.channel(key));
     Ok(Callers(keys.into_iter().map(stub).collect()))
 }
 

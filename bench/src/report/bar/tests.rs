@@ -38,7 +38,7 @@ fn idle(connections: usize, kib: u64, after_burst_kib: Option<u64>) -> IdleMemor
 #[test]
 fn says_what_was_not_measured() {
     let bar = bar(&nothing());
-    assert_eq!(bar.len(), 22);
+    assert_eq!(bar.len(), 25);
     for row in bar {
         assert_eq!((row.met(), row.verdict()), (None, "–"), "{row:?}");
         assert_eq!(row.measured(), "not measured", "{row:?}");
@@ -146,7 +146,7 @@ fn a_server_calls_as_fast_as_a_client_where_half_of_its_rounds_come_close() {
         let mut results = nothing();
         let load = load(Kind::Unary, 32, 256);
         add(&mut results, V2, load, &[100, 100, 100]);
-        add(&mut results, "wsrpc-v2-calls-client", load, server);
+        add(&mut results, V2_SERVER, load, server);
         row(&results, "32 B, 256 in flight: calls/s of a server").met()
     };
     assert_eq!(met(&[50, 90, 170]), Some(true));
@@ -172,11 +172,23 @@ fn a_stream_is_not_a_call() {
 #[test]
 fn idle_memory_is_per_connection() {
     let mut results = nothing();
-    results.idle_memory = vec![idle(10_000, 19, Some(21)), idle(50_000, 17, None)];
+    results.idle_memory = vec![
+        idle(1_000, 18, Some(20)),
+        idle(10_000, 19, Some(21)),
+        idle(50_000, 17, None),
+    ];
     let verdict = |what| row(&results, what).verdict();
-    assert_eq!(verdict("Idle connection, one of 1,000"), "–");
-    assert_eq!(verdict("Idle connection, one of 10,000"), "met");
-    assert_eq!(verdict("The same, one of 50,000"), "not reached");
+    assert_eq!(
+        verdict("Idle connection, one of 10,000: memory of the server"),
+        "met"
+    );
+    assert_eq!(
+        verdict("Idle connection, one of 50,000: memory of the server"),
+        "met"
+    );
+    assert_eq!(verdict("Idle, one of 50,000"), "not reached");
+    assert_eq!(verdict("The same after it was busy, one of 1,000"), "met");
+    assert_eq!(verdict("The same after it was busy, one of 50,000"), "–");
     let busy = row(&results, "The same after it was busy, one of 10,000");
     assert_eq!(
         (busy.measured().as_str(), busy.verdict()),
@@ -208,7 +220,18 @@ fn many_connections_are_beside_a_hundred_with_a_call_each() {
         connections,
         ..load(Kind::Unary, 32, connections)
     };
-    add(&mut results, V2, on(10_000), &[79]);
-    add(&mut results, V2, on(100), &[100]);
-    assert_eq!(row(&results, "10,000 connections").met(), Some(false));
+    for (contestant, many) in [(V2, 80), (V2_SERVER, 79), (WEBSOCKET, 60)] {
+        add(&mut results, contestant, on(10_000), &[many]);
+        add(&mut results, contestant, on(100), &[100]);
+    }
+    for (what, met) in [
+        ("10,000 connections", true),
+        ("The same, and it is the server", false),
+    ] {
+        let row = row(&results, what);
+        assert_eq!(
+            (row.met(), row.limit().as_deref()),
+            (Some(met), Some("0.60"))
+        );
+    }
 }
