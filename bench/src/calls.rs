@@ -40,7 +40,7 @@ pub trait Calls: Clone + Send + 'static {
     }
 }
 
-const NO_STREAMS: &str = "this contestant has no streams: take them out of its kinds";
+const NO_STREAMS: &str = "this contestant has no streams: take them out of its loads";
 
 /// The stubs of all connections.
 #[derive(Debug)]

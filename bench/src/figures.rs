@@ -58,6 +58,14 @@ impl Shape {
         }
     }
 
+    /// A small call in flight on each of these connections.
+    pub const fn one_each(connections: usize) -> Self {
+        Self {
+            connections,
+            ..Self::calls(32, connections)
+        }
+    }
+
     /// All that were measured so, smallest first.
     pub fn all(results: &Results, runtime: Runtime) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();

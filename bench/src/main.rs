@@ -19,6 +19,7 @@ mod report;
 mod results;
 mod scenes;
 mod table;
+mod tcp;
 mod tls;
 
 use std::process::ExitCode;

@@ -135,8 +135,7 @@ impl Choice {
             warm_up_ms: millis(warm_up.clamp(SHORTEST_WARM_UP, LONGEST_WARM_UP)),
             measured_ms: millis(measured),
         };
-        let takes_part =
-            |name: &&Name| name.kinds.contains(&load.kind) && self.has_contestant(name.name);
+        let takes_part = |name: &&Name| name.carries(&load) && self.has_contestant(name.name);
         Measurement {
             load,
             runtime: shape.runtime,
@@ -237,7 +236,7 @@ mod tests {
             quick,
             measured: Duration::from_millis(500),
             rounds: None,
-            only: vec!["raw".into()],
+            only: vec!["raw-tls".into()],
             loads: loads.iter().map(|&load| load.into()).collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! One TLS for all contestants: mutual, version 1.3, ed25519 certificates, aws-lc-rs with X25519MLKEM768 preferred, no
 //! resumption. Peers trust any key, as `wsrpc`'s server does with `allow_any`, and verify that the other side has it.
 
-use std::{future::Future, net::Ipv4Addr, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use integration::raw::{Certificates, Key};
 use rustls::{
@@ -18,10 +18,13 @@ use rustls::{
     },
     version::TLS13,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-use crate::contestant::{Endpoint, Failure};
+use crate::{
+    contestant::{Endpoint, Failure},
+    tcp,
+};
 
 /// The set-up of a server with a new key, which speaks these protocols: none for no ALPN.
 pub fn server_config(alpn: &[&str]) -> Result<Arc<ServerConfig>, Failure> {
@@ -56,18 +59,7 @@ fn protocols(alpn: &[&str]) -> Vec<Vec<u8>> {
     alpn.iter().map(|name| name.as_bytes().to_vec()).collect()
 }
 
-/// Listens on a free port of all loopback addresses, see [`Endpoint::address_of`].
-pub async fn listen() -> Result<(TcpListener, Endpoint), Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
-    let port = listener.local_addr()?.port();
-    let endpoint = Endpoint {
-        address: (Ipv4Addr::LOCALHOST, port).into(),
-        key: None,
-    };
-    Ok((listener, endpoint))
-}
-
-/// Listens, and serves each connection in a task of its own. A connection that fails ends alone: its client says so.
+/// Serves each connection over TLS, as [`tcp::serve`] does over TCP.
 pub async fn serve<F>(
     config: Arc<ServerConfig>,
     connection: impl Fn(server::TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
@@ -75,18 +67,12 @@ pub async fn serve<F>(
 where
     F: Future<Output = Result<(), Failure>> + Send,
 {
-    let (listener, endpoint) = listen().await?;
     let acceptor = TlsAcceptor::from(config);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, connection) = (acceptor.clone(), connection.clone());
-            tokio::spawn(async move {
-                stream.set_nodelay(true)?;
-                connection(acceptor.accept(stream).await?).await
-            });
-        }
-    });
-    Ok(endpoint)
+    tcp::serve(move |stream| {
+        let (acceptor, connection) = (acceptor.clone(), connection.clone());
+        async move { connection(acceptor.accept(stream).await?).await }
+    })
+    .await
 }
 
 /// Makes the connection of this index.
@@ -95,12 +81,11 @@ pub async fn dial(
     server: &Endpoint,
     index: usize,
 ) -> Result<client::TlsStream<TcpStream>, Failure> {
-    let address = server.address_of(index);
-    let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|error| format!("cannot connect to {address}: {error}"))?;
-    stream.set_nodelay(true)?;
-    let connector = TlsConnector::from(config.clone());
-    Ok(connector.connect(address.ip().into(), stream).await?)
+    let stream = tcp::dial(server, index).await?;
+    let name = server.address_of(index).ip().into();
+    Ok(TlsConnector::from(config.clone())
+        .connect(name, stream)
+        .await?)
 }
 
 /// Takes any certificate whose key the peer has.

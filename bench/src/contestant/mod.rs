@@ -14,6 +14,7 @@ mod bare_tls;
 pub mod go;
 mod jsonrpsee;
 mod limit;
+mod raw_tcp;
 mod raw_tls;
 mod tarpc;
 mod tonic;
@@ -100,52 +101,66 @@ pub struct Name {
     pub program: Program,
     /// Which side makes the calls.
     pub caller: Side,
-    /// The kinds of methods that it has.
-    pub kinds: &'static [Kind],
+    /// The loads that it carries.
+    loads: Loads,
 }
 
-/// Of one that has a part in scenes only.
-const NO_KINDS: &[Kind] = &[];
-const UNARY: &[Kind] = &[Kind::Unary];
-const ALL_KINDS: &[Kind] = &[Kind::Unary, Kind::ServerStream, Kind::Bidirectional];
+/// Which loads a contestant carries.
+#[derive(Clone, Copy, Debug)]
+enum Loads {
+    All,
+    /// It has no streams.
+    Calls,
+    /// It only shows what becomes of a rate with the number of connections.
+    ManyConnections,
+    /// It has a part in scenes only.
+    None,
+}
 
 /// All contestants, in the order in which they are shown.
 pub const NAMES: &[Name] = &[
-    Name::of::<raw_tls::RawTls>("raw-tls", Side::Client, ALL_KINDS),
-    Name::of::<bare_tls::BareTls>("bare-tls", Side::Client, NO_KINDS),
-    Name::of::<websocket::WebSocket>("websocket", Side::Client, ALL_KINDS),
-    Name::of::<wsrpc::ClientCalls<2>>("wsrpc-v2", Side::Client, ALL_KINDS),
-    Name::of::<wsrpc::ServerCalls<2>>("wsrpc-v2-calls-client", Side::Server, ALL_KINDS),
-    Name::of::<wsrpc::ClientCalls<1>>("wsrpc-v1", Side::Client, UNARY),
-    Name::of::<wsrpc::ServerCalls<1>>("wsrpc-v1-calls-client", Side::Server, UNARY),
-    Name::of::<tonic::Tonic>("tonic", Side::Client, ALL_KINDS),
-    Name::of::<tarpc::Tarpc>("tarpc", Side::Client, UNARY),
-    Name::of::<jsonrpsee::Jsonrpsee>("jsonrpsee", Side::Client, UNARY),
-    Name::of_go("go-wsrpc", UNARY),
-    Name::of_go("go-grpc", ALL_KINDS),
+    Name::of::<raw_tcp::RawTcp>("raw-tcp", Side::Client, Loads::ManyConnections),
+    Name::of::<raw_tls::RawTls>("raw-tls", Side::Client, Loads::All),
+    Name::of::<bare_tls::BareTls>("bare-tls", Side::Client, Loads::None),
+    Name::of::<websocket::WebSocket>("websocket", Side::Client, Loads::All),
+    Name::of::<wsrpc::ClientCalls<2>>("wsrpc-v2", Side::Client, Loads::All),
+    Name::of::<wsrpc::ServerCalls<2>>("wsrpc-v2-calls-client", Side::Server, Loads::All),
+    Name::of::<wsrpc::ClientCalls<1>>("wsrpc-v1", Side::Client, Loads::Calls),
+    Name::of::<wsrpc::ServerCalls<1>>("wsrpc-v1-calls-client", Side::Server, Loads::Calls),
+    Name::of::<tonic::Tonic>("tonic", Side::Client, Loads::All),
+    Name::of::<tarpc::Tarpc>("tarpc", Side::Client, Loads::Calls),
+    Name::of::<jsonrpsee::Jsonrpsee>("jsonrpsee", Side::Client, Loads::Calls),
+    Name::of_go("go-wsrpc", Loads::Calls),
+    Name::of_go("go-grpc", Loads::All),
 ];
 
 impl Name {
-    const fn of<C: Contestant + 'static>(
-        name: &'static str,
-        caller: Side,
-        kinds: &'static [Kind],
-    ) -> Self {
+    /// Whether it takes part in this load.
+    pub fn carries(&self, load: &Load) -> bool {
+        match self.loads {
+            Loads::All => true,
+            Loads::Calls => load.kind == Kind::Unary,
+            Loads::ManyConnections => load.kind == Kind::Unary && load.connections > 1,
+            Loads::None => false,
+        }
+    }
+
+    const fn of<C: Contestant + 'static>(name: &'static str, caller: Side, loads: Loads) -> Self {
         let program = Program::Itself(|role| Box::pin(peer::play::<C>(role)));
         Self {
             name,
             program,
             caller,
-            kinds,
+            loads,
         }
     }
 
-    const fn of_go(name: &'static str, kinds: &'static [Kind]) -> Self {
+    const fn of_go(name: &'static str, loads: Loads) -> Self {
         Self {
             name,
             program: Program::Go,
             caller: Side::Client,
-            kinds,
+            loads,
         }
     }
 }

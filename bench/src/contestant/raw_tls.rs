@@ -44,7 +44,7 @@ impl Contestant for RawTls {
     }
 }
 
-fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> Framed<S, LengthDelimitedCodec> {
+pub(super) fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> Framed<S, LengthDelimitedCodec> {
     let mut framed = Framed::with_capacity(stream, LengthDelimitedCodec::new(), READ_BUFFER);
     framed.set_backpressure_boundary(WRITE_BUFFER);
     framed

@@ -303,10 +303,7 @@ fn handshakes(results: &Results) -> Requirement {
 
 fn many_connections(results: &Results) -> [Requirement; 2] {
     let to_few = |contestant| {
-        let one_each = |connections| {
-            let one = Shape::calls(32, connections);
-            Case::pinned(contestant, Shape { connections, ..one })
-        };
+        let one_each = |connections| Case::pinned(contestant, Shape::one_each(connections));
         one_each(10_000).ratio(one_each(100), &results.rounds, figures::rate)
     };
     let of = |what, contestant| {

@@ -32,7 +32,13 @@ const fn known(
     }
 }
 
-const KNOWN: [Contestant<'static>; 12] = [
+const KNOWN: [Contestant<'static>; 13] = [
+    known(
+        "raw-tcp",
+        0xA8B4C0,
+        Marker::Dash,
+        "With many connections only: limit A without TLS, which is the kernel and the runtime alone.",
+    ),
     known(
         "raw-tls",
         0x1A1A1A,

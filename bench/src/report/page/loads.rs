@@ -53,23 +53,30 @@ pub(super) fn streams(results: &Results) -> Option<String> {
 }
 
 pub(super) fn many_connections(results: &Results) -> Option<String> {
-    let all = loads(results, Runtime::Pinned, |shape| {
-        shape.kind == Kind::Unary && shape.connections > 1
-    })?;
-    Some(format!(
-        "Calls per second over all connections together, and the range.\n\n{all}"
-    ))
+    let wanted = |shape: &Shape| shape.kind == Kind::Unary && shape.connections > 1;
+    let text = "One call in flight on each connection; calls per second are those of all together.";
+    each_load(results, Runtime::Pinned, wanted, text)
 }
 
 pub(super) fn multi(results: &Results) -> Option<String> {
-    let loads: Vec<String> = Shape::all(results, Runtime::Multi)
-        .into_iter()
+    let text = "Two worker threads on each side, on whatever core the kernel likes.";
+    each_load(results, Runtime::Multi, |_| true, text)
+}
+
+/// A table for each load that is wanted, after a text about all of them.
+fn each_load(
+    results: &Results,
+    runtime: Runtime,
+    wanted: fn(&Shape) -> bool,
+    text: &str,
+) -> Option<String> {
+    let shapes = Shape::all(results, runtime).into_iter().filter(wanted);
+    let loads: Vec<String> = shapes
         .filter_map(|shape| {
-            let table = one_load(results, Runtime::Multi, shape)?;
+            let table = one_load(results, runtime, shape)?;
             Some(format!("### {}\n\n{table}", load_name(shape)))
         })
         .collect();
-    let text = "Two worker threads on each side, on whatever core the kernel likes.";
     (!loads.is_empty()).then(|| format!("{text}\n\n{}", loads.join("\n")))
 }
 
@@ -91,6 +98,7 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
         "to tonic",
         "to limit A",
         "to limit B",
+        "to 100 connections",
         "p50",
         "p99",
         "p99.9",
@@ -114,6 +122,11 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
             let ratio = own.ratio(case(other), &results.rounds, figures::rate)?;
             (other != contestant.name).then(|| numbers::ratio(ratio.median))
         };
+        let to_hundred = || {
+            let hundred = Case::pinned(contestant.name, Shape::one_each(100));
+            let ratio = own.ratio(hundred, &results.rounds, figures::rate)?;
+            (shape == Shape::one_each(10_000)).then(|| numbers::ratio(ratio.median))
+        };
         let median = |figure: Figure, shown: fn(f64) -> String| {
             own.spread(&results.rounds, figure)
                 .map(|spread| shown(spread.median))
@@ -125,6 +138,7 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
                 to("tonic"),
                 to("raw-tls"),
                 to("websocket"),
+                to_hundred(),
                 median(figures::p50, numbers::micros),
                 median(figures::p99, numbers::micros),
                 median(figures::p999, numbers::micros),
