@@ -10,7 +10,7 @@ import (
 	"math/big"
 )
 
-// tlsConfig is mutual TLS 1.3 with self-signed ed25519 certificates, as all contestants have it: no session is resumed.
+// tlsConfig is mutual TLS 1.3 with self-signed ed25519 certificates, as all contestants with TLS have it: no session is resumed.
 // Go checks the handshake's signature by itself; with a key, the peer must have that one.
 func tlsConfig(own ed25519.PrivateKey, peer ed25519.PublicKey) (*tls.Config, error) {
 	template := x509.Certificate{SerialNumber: big.NewInt(1)}

@@ -165,9 +165,11 @@ impl Run {
         };
         let progress = Progress::new(expected(&matrix) + expected_of(&scenes));
         let mut failures = Vec::new();
-        for measurement in &matrix {
-            let (done, failed) = conductor::run(measurement, &progress).await;
-            progress.beside(|| print!("{}", table::of(measurement, &done)));
+        for measurements in matrix.chunk_by(Measurement::goes_with) {
+            let (done, failed) = conductor::run(measurements, &progress).await;
+            for measurement in measurements {
+                progress.beside(|| print!("{}", table::of(measurement, &done)));
+            }
             results.rounds.extend(done);
             failures.extend(failed);
             // Each time, so that a run that is broken off leaves what it found.

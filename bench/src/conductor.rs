@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::timeout;
 
 use crate::{
-    contestant::{Failure, Name, Side},
+    contestant::{Failure, NAMES, Name, Side},
     matrix::Measurement,
     order::Load,
     peer::Role,
@@ -15,21 +15,27 @@ use crate::{
     results::{Round, Runtime},
 };
 
-/// Measures a load, so many times with each contestant. They take turns, so that whatever else the machine does hits all
-/// alike; each round begins with another one. Measurements that failed are told, and left out.
-pub async fn run(measurement: &Measurement, progress: &Progress) -> (Vec<Round>, Vec<Failure>) {
+/// Measures loads that [go](Measurement::goes_with) with one another, so many times with each contestant. They take turns,
+/// so that whatever else the machine does hits all alike; each round begins with another one. Measurements that failed
+/// are told, and left out.
+pub async fn run(measurements: &[Measurement], progress: &Progress) -> (Vec<Round>, Vec<Failure>) {
     let mut done = Vec::new();
     let mut failures = Vec::new();
-    let mut turns = measurement.contestants.clone();
-    for number in 0..measurement.rounds {
+    let takes_part = |name: &&Name| measurements.iter().any(|it| it.has(name));
+    let mut turns: Vec<&Name> = NAMES.iter().filter(takes_part).collect();
+    let rounds = measurements.iter().map(|it| it.rounds).max();
+    for number in 0..rounds.unwrap_or(0) {
         for name in &turns {
-            let what = format!("{}, {}", measurement.label(), name.name);
-            progress.begin(&what);
-            match measure(name, measurement.load, measurement.runtime).await {
-                Ok(round) => done.push(Round { number, ..round }),
-                Err(error) => failures.push(format!("{what}: {error}").into()),
+            let of_name = |it: &&Measurement| it.has(name) && number < it.rounds;
+            for measurement in measurements.iter().filter(of_name) {
+                let what = format!("{}, {}", measurement.label(), name.name);
+                progress.begin(&what);
+                match measure(name, measurement.load, measurement.runtime).await {
+                    Ok(round) => done.push(Round { number, ..round }),
+                    Err(error) => failures.push(format!("{what}: {error}").into()),
+                }
+                progress.end(measurement.expected());
             }
-            progress.end(measurement.expected());
         }
         turns.rotate_left(1);
     }

@@ -34,6 +34,11 @@ impl Spread {
     }
 }
 
+/// Numbers of connections whose rates are compared.
+pub const FEW_CONNECTIONS: usize = 100;
+/// The other one.
+pub const MANY_CONNECTIONS: usize = 10_000;
+
 /// A load, without how long it was carried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {

@@ -4,6 +4,7 @@ use std::{num::NonZeroU16, time::Duration};
 
 use crate::{
     contestant::{NAMES, Name},
+    figures::{FEW_CONNECTIONS, MANY_CONNECTIONS, Shape},
     order::{Kind, Load},
     results::Runtime,
 };
@@ -32,6 +33,17 @@ impl Measurement {
     /// How it is called in arguments and tables.
     pub fn label(&self) -> String {
         label(self.load, self.runtime)
+    }
+
+    /// Whether a contestant carries this load right after that of `other`, in each round: what is compared are its rates
+    /// under both, and the machine drifts.
+    pub fn goes_with(&self, other: &Self) -> bool {
+        self.load.connections > 1 && other.load.connections > 1
+    }
+
+    /// Whether it is one of those that are to carry it.
+    pub fn has(&self, name: &Name) -> bool {
+        self.contestants.iter().any(|it| it.name == name.name)
     }
 
     /// How long all of it takes.
@@ -94,8 +106,8 @@ pub struct Choice {
 impl Choice {
     /// All measurements of this choice.
     pub fn matrix(&self) -> Vec<Measurement> {
-        let shapes = if self.quick { bar() } else { full() };
-        let measurements = shapes.into_iter().map(|shape| self.measurement(shape));
+        let loads = if self.quick { bar() } else { full() };
+        let measurements = loads.into_iter().map(|wanted| self.measurement(wanted));
         measurements
             .filter(|it| self.has(&it.label()) && !it.contestants.is_empty())
             .collect()
@@ -123,7 +135,8 @@ impl Choice {
         self.rounds.map_or(usual, |rounds| rounds.get().into())
     }
 
-    fn measurement(&self, shape: Shape) -> Measurement {
+    fn measurement(&self, wanted: Wanted) -> Measurement {
+        let Wanted { shape, runtime } = wanted;
         // One round of calls over all connections takes a good part of a second where they are ten thousand.
         let measured = self.measured * if shape.connections > MANY { 4 } else { 1 };
         let warm_up = measured / 2;
@@ -138,9 +151,9 @@ impl Choice {
         let takes_part = |name: &&Name| name.carries(&load) && self.has_contestant(name.name);
         Measurement {
             load,
-            runtime: shape.runtime,
+            runtime,
             contestants: NAMES.iter().filter(takes_part).collect(),
-            rounds: self.rounds(bar().contains(&shape)),
+            rounds: self.rounds(bar().contains(&wanted)),
         }
     }
 }
@@ -156,74 +169,60 @@ fn millis(duration: Duration) -> u64 {
 
 /// A load without its times.
 #[derive(Clone, Copy, PartialEq)]
-struct Shape {
-    kind: Kind,
-    size: usize,
-    in_flight: usize,
-    connections: usize,
+struct Wanted {
+    shape: Shape,
     runtime: Runtime,
 }
 
-impl Shape {
-    fn unary(size: usize, in_flight: usize) -> Self {
-        Self {
-            kind: Kind::Unary,
-            size,
-            in_flight,
-            connections: 1,
-            runtime: Runtime::Pinned,
-        }
+impl Wanted {
+    fn pinned(shape: Shape) -> Self {
+        let runtime = Runtime::Pinned;
+        Self { shape, runtime }
+    }
+
+    fn calls(size: usize, in_flight: usize) -> Self {
+        Self::pinned(Shape::calls(size, in_flight))
     }
 
     fn stream(kind: Kind, size: usize) -> Self {
-        let one = Self::unary(size, 1);
-        Self { kind, ..one }
-    }
-
-    /// One call in flight on each connection.
-    fn connections(connections: usize) -> Self {
-        let calls = Self::unary(32, connections);
-        Self {
-            connections,
-            ..calls
-        }
+        let one = Shape::calls(size, 1);
+        Self::pinned(Shape { kind, ..one })
     }
 
     fn multi(size: usize, in_flight: usize) -> Self {
-        let pinned = Self::unary(size, in_flight);
-        Self {
-            runtime: Runtime::Multi,
-            ..pinned
-        }
+        let runtime = Runtime::Multi;
+        let pinned = Self::calls(size, in_flight);
+        Self { runtime, ..pinned }
     }
 }
 
-fn full() -> Vec<Shape> {
-    let mut shapes = Vec::new();
+fn full() -> Vec<Wanted> {
+    let mut loads = Vec::new();
     for size in [0, 32, KIB, 64 * KIB, MIB] {
         for in_flight in [1, 16, 256, 4096] {
             if in_flight * size <= MOST_IN_FLIGHT {
-                shapes.push(Shape::unary(size, in_flight));
+                loads.push(Wanted::calls(size, in_flight));
             }
         }
     }
     for kind in [Kind::ServerStream, Kind::Bidirectional] {
-        shapes.extend([KIB, 64 * KIB].map(|size| Shape::stream(kind, size)));
+        loads.extend([KIB, 64 * KIB].map(|size| Wanted::stream(kind, size)));
     }
-    shapes.extend([100, 10_000].map(Shape::connections));
-    shapes.push(Shape::multi(32, 256));
-    shapes
+    let one_each = [FEW_CONNECTIONS, MANY_CONNECTIONS].map(Shape::one_each);
+    loads.extend(one_each.map(Wanted::pinned));
+    loads.push(Wanted::multi(32, 256));
+    loads
 }
 
 /// Those that the bar is about, but for thousands of connections, which take long.
-fn bar() -> Vec<Shape> {
+fn bar() -> Vec<Wanted> {
     vec![
-        Shape::unary(32, 1),
-        Shape::unary(32, 256),
-        Shape::unary(KIB, 256),
-        Shape::unary(64 * KIB, 16),
-        Shape::stream(Kind::ServerStream, KIB),
-        Shape::multi(32, 256),
+        Wanted::calls(32, 1),
+        Wanted::calls(32, 256),
+        Wanted::calls(KIB, 256),
+        Wanted::calls(64 * KIB, 16),
+        Wanted::stream(Kind::ServerStream, KIB),
+        Wanted::multi(32, 256),
     ]
 }
 
@@ -244,6 +243,37 @@ mod tests {
     fn labels(quick: bool, loads: &[&str]) -> Vec<String> {
         let matrix = choice(quick, loads).matrix();
         matrix.iter().map(Measurement::label).collect()
+    }
+
+    fn labels_of(name: &str) -> Vec<String> {
+        let choice = Choice {
+            only: vec![name.into()],
+            ..choice(false, &[])
+        };
+        choice.matrix().iter().map(Measurement::label).collect()
+    }
+
+    #[test]
+    fn each_contestant_has_the_loads_that_it_can_carry() {
+        let many = [
+            "unary/32B/100/100-connections",
+            "unary/32B/10000/10000-connections",
+        ];
+        assert_eq!(labels_of("raw-tcp"), many);
+        assert_eq!(labels_of("bare-tls"), <[&str; 0]>::default());
+        let has_streams = |name| labels_of(name).iter().any(|it| it.contains("stream"));
+        assert!(has_streams("tonic") && !has_streams("tarpc"));
+    }
+
+    #[test]
+    fn many_connections_go_with_few() {
+        let matrix = choice(false, &[]).matrix();
+        let together = matrix.chunk_by(Measurement::goes_with);
+        let together: Vec<Vec<String>> = together
+            .filter(|measurements| measurements.len() > 1)
+            .map(|measurements| measurements.iter().map(Measurement::label).collect())
+            .collect();
+        assert_eq!(together, [labels_of("raw-tcp")]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::contestant::{Endpoint, Failure};
 
 /// Listens on a free port of all loopback addresses, see [`Endpoint::address_of`].
-pub async fn listen() -> Result<(TcpListener, Endpoint), Failure> {
+async fn listen() -> Result<(TcpListener, Endpoint), Failure> {
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
     let port = listener.local_addr()?.port();
     let endpoint = Endpoint {

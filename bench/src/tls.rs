@@ -1,4 +1,4 @@
-//! One TLS for all contestants: mutual, version 1.3, ed25519 certificates, aws-lc-rs with X25519MLKEM768 preferred, no
+//! One TLS for all contestants that have any: mutual, version 1.3, ed25519 certificates, aws-lc-rs with X25519MLKEM768 preferred, no
 //! resumption. Peers trust any key, as `wsrpc`'s server does with `allow_any`, and verify that the other side has it.
 
 use std::{future::Future, sync::Arc};

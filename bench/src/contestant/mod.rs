@@ -11,6 +11,7 @@ use std::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 mod bare_tls;
+mod framed;
 pub mod go;
 mod jsonrpsee;
 mod limit;

@@ -1,12 +1,12 @@
-//! What the kernel and the runtime carry by themselves: limit A without TLS.
+//! Limit A without TLS, which is little more than the kernel and the runtime.
 
 use tokio::net::TcpStream;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use super::{
     Contestant, Endpoint, Failure, Serving, connect_all,
+    framed::framed,
     limit::{self, Pipelines},
-    raw_tls::framed,
 };
 use crate::tcp;
 

@@ -1,27 +1,15 @@
 //! Limit A: frames with their length before them, straight on TLS.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use bytes::{Bytes, BytesMut};
-use futures_util::{Sink, Stream};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use super::{
-    Contestant, Endpoint, Failure, Serving,
-    limit::{self, Frames, Pipelines, WRITE_BUFFER},
+    Contestant, Endpoint, Failure, Serving, connect_all,
+    framed::framed,
+    limit::{self, Pipelines},
 };
-use crate::{contestant::connect_all, tls};
-
-/// How much is read at once.
-const READ_BUFFER: usize = 16 * 1024;
+use crate::tls;
 
 pub struct RawTls;
 
@@ -41,33 +29,5 @@ impl Contestant for RawTls {
             async move { Ok(framed(tls::dial(&config, &server, index).await?)) }
         };
         Ok(Pipelines::new(connect_all(connections, connect).await?))
-    }
-}
-
-pub(super) fn framed<S: AsyncRead + AsyncWrite>(stream: S) -> Framed<S, LengthDelimitedCodec> {
-    let mut framed = Framed::with_capacity(stream, LengthDelimitedCodec::new(), READ_BUFFER);
-    framed.set_backpressure_boundary(WRITE_BUFFER);
-    framed
-}
-
-impl<S> Frames for Framed<S, LengthDelimitedCodec>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
-        let next = Stream::poll_next(Pin::new(self), cx)?;
-        next.map(|frame| Ok(frame.map(BytesMut::freeze)))
-    }
-
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Sink::<Bytes>::poll_ready(Pin::new(self), cx).map_err(Failure::from)
-    }
-
-    fn put(&mut self, frame: Bytes) -> Result<(), Failure> {
-        Ok(Pin::new(self).start_send(frame)?)
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Sink::<Bytes>::poll_flush(Pin::new(self), cx).map_err(Failure::from)
     }
 }

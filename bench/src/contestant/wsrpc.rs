@@ -107,25 +107,22 @@ pub async fn client(
     Ok(client.connect(server.address_of(index).to_string()).await?)
 }
 
-/// The stubs of the clients, once this many have come, in the order in which they came: that is how their connections lie in
-/// memory, and how a client has those that it makes. With ten thousand, any other order is slower.
+/// The stubs of the clients, once this many have come, in the order in which they came: that is about how their connections
+/// lie in memory, and a client has those that it makes in that order too. With ten thousand, a random one is slower.
 async fn callers_of(peers: Peers, connections: usize) -> Result<Callers<BenchClient>, Failure> {
     let mut events = peers.events();
-    let mut arrivals = HashMap::new();
-    for arrival in 0_u64.. {
-        if arrivals.len() == connections {
-            break;
-        }
+    let mut epochs = HashMap::new();
+    while epochs.len() < connections {
         let event = events.next().await.ok_or("the server has shut down")?;
         match event.state {
-            PeerState::Connected => arrivals.insert(event.key, arrival),
-            _ => arrivals.remove(&event.key),
+            PeerState::Connected => epochs.insert(event.key, event.epoch),
+            _ => epochs.remove(&event.key),
         };
     }
-    let mut keys: Vec<_> = arrivals.into_iter().collect();
-    keys.sort_unstable_by_key(|(_, arrival)| *arrival);
+    let mut sessions: Vec<_> = epochs.into_iter().collect();
+    sessions.sort_unstable_by_key(|(_, epoch)| *epoch);
     let stub = |(key, _)| BenchClient::new(peers.channel(key));
-    Ok(Callers(keys.into_iter().map(stub).collect()))
+    Ok(Callers(sessions.into_iter().map(stub).collect()))
 }
 
 /// As many calls at once, and as large ones, as the benchmark makes.

@@ -2,7 +2,7 @@
 
 use super::numbers;
 use crate::{
-    figures::{self, Case, Figure, Shape, Spread},
+    figures::{self, Case, FEW_CONNECTIONS, Figure, MANY_CONNECTIONS, Shape, Spread},
     order::Kind,
     results::{Handshakes, IdleMemory, Results, Runtime},
 };
@@ -280,7 +280,14 @@ fn idle_memory(results: &Results) -> Vec<Requirement> {
         let busy = format!("The same after it was busy, {one}");
         rows.push(Requirement::at_most_kib(busy, 20, rested(connections)));
     }
-    rows.push(Requirement::at_most_kib("Idle, one of 50,000", 16, resting(50_000)).only_an_aim());
+    rows.push(
+        Requirement::at_most_kib(
+            "Idle, one of 50,000: memory of the server",
+            16,
+            resting(50_000),
+        )
+        .only_an_aim(),
+    );
     rows
 }
 
@@ -304,18 +311,21 @@ fn handshakes(results: &Results) -> Requirement {
 fn many_connections(results: &Results) -> [Requirement; 2] {
     let to_few = |contestant| {
         let one_each = |connections| Case::pinned(contestant, Shape::one_each(connections));
-        one_each(10_000).ratio(one_each(100), &results.rounds, figures::rate)
+        one_each(MANY_CONNECTIONS).ratio(one_each(FEW_CONNECTIONS), &results.rounds, figures::rate)
     };
     let of = |what, contestant| {
         Requirement::at_least(what, 0.8, to_few(contestant)).beside_limit(to_few(WEBSOCKET))
     };
     [
         of(
-            "10,000 connections, one call of 32 B on each: calls/s to those of 100 connections",
+            format!(
+                "{} connections, one call of 32 B on each: calls/s to those of {FEW_CONNECTIONS} connections",
+                numbers::count(MANY_CONNECTIONS)
+            ),
             V2,
         ),
         of(
-            "The same, and it is the server that calls its clients",
+            "The same, and it is the server that calls its clients".to_owned(),
             V2_SERVER,
         ),
     ]

@@ -37,7 +37,7 @@ const KNOWN: [Contestant<'static>; 13] = [
         "raw-tcp",
         0xA8B4C0,
         Marker::Dash,
-        "With many connections only: limit A without TLS, which is the kernel and the runtime alone.",
+        "With many connections only: limit A without TLS, which is little more than the kernel and the runtime.",
     ),
     known(
         "raw-tls",

@@ -99,14 +99,16 @@ pub(super) fn something() -> Results {
     results
         .rounds
         .push(round("wsrpc-v2", Runtime::Multi, multi, 90_000));
-    let many = Load {
-        connections: 100,
-        in_flight: 100,
-        ..multi
-    };
-    results
-        .rounds
-        .push(round("wsrpc-v2", Runtime::Pinned, many, 80_000));
+    for (connections, calls) in [(100, 80_000), (10_000, 60_000)] {
+        let one_each = Load {
+            connections,
+            in_flight: connections,
+            ..multi
+        };
+        results
+            .rounds
+            .push(round("wsrpc-v2", Runtime::Pinned, one_each, calls));
+    }
     for connections in [1_000, 10_000] {
         results.idle_memory.push(IdleMemory {
             contestant: "wsrpc-v2".to_owned(),

@@ -110,8 +110,8 @@ fn how_to_read(results: &Results) -> String {
          Each task calls again as soon as it has its answer, so latency includes the queue of what is in flight.\n\
          - **It is loopback**: no network's latency, loss or bandwidth. It shows what a library costs, not what a user \
          will see.\n\
-         - All of them speak mutual TLS 1.3 with ed25519 certificates and the same key exchange, without Nagle's delay \
-         and without resumption. Bodies are random bytes, and every answer's length is checked.\n\
+         - All of them but `raw-tcp` speak mutual TLS 1.3 with ed25519 certificates and the same key exchange, without \
+         resumption, and all are without Nagle's delay. Bodies are random bytes, and every answer's length is checked.\n\
          - CPU is what the processes used, the kernel's work for them included: CPU seconds per million calls, which is \
          the same as microseconds per call. Bytes on the wire are all that passed over loopback, both ways, with the \
          headers of TCP and IP and with bare acknowledgements.\n",

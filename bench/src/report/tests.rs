@@ -45,6 +45,22 @@ fn a_run_of_nothing_shows_the_bar_and_no_empty_sections() {
 }
 
 #[test]
+fn many_connections_are_shown_beside_few() {
+    let files = files(&something()).expect("a report");
+    let page = files[0].1.as_ref().expect("there is always a page");
+    let table = |title: &str| -> Vec<&str> {
+        let (_, after) = page.split_once(title).expect("the page has that section");
+        let rows = after.lines().filter(|line| line.starts_with('|'));
+        rows.take(3).collect()
+    };
+    let few = table("### 100 connections");
+    assert!(!few[0].contains("to 100 connections"), "{few:?}");
+    let many = table("### 10,000 connections");
+    assert!(many[0].contains("to 100 connections"), "{many:?}");
+    assert!(many[2].contains("| 0.75 |"), "{many:?}");
+}
+
+#[test]
 fn nothing_is_shown_that_is_no_number() {
     for (path, content) in files(&something()).expect("a report") {
         let content = content.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The sections about calls and streams under a load.
 
 use crate::{
-    figures::{self, Case, Figure, Shape},
+    figures::{self, Case, FEW_CONNECTIONS, Figure, MANY_CONNECTIONS, Shape},
     order::Kind,
     report::{contestants, numbers, table::Table},
     results::{Results, Runtime},
@@ -53,8 +53,10 @@ pub(super) fn streams(results: &Results) -> Option<String> {
 }
 
 pub(super) fn many_connections(results: &Results) -> Option<String> {
-    let wanted = |shape: &Shape| shape.kind == Kind::Unary && shape.connections > 1;
-    let text = "One call in flight on each connection; calls per second are those of all together.";
+    let wanted =
+        |shape: &Shape| *shape == Shape::one_each(shape.connections) && shape.connections > 1;
+    let text = "One call in flight on each connection; calls per second are those of all together. In each round a \
+                contestant carries one load right after the other.";
     each_load(results, Runtime::Pinned, wanted, text)
 }
 
@@ -92,13 +94,14 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
     } else {
         "messages/s"
     };
+    let to_few = format!("to {FEW_CONNECTIONS} connections");
     let head = [
         "",
         rate,
         "to tonic",
         "to limit A",
         "to limit B",
-        "to 100 connections",
+        &to_few,
         "p50",
         "p99",
         "p99.9",
@@ -122,10 +125,16 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
             let ratio = own.ratio(case(other), &results.rounds, figures::rate)?;
             (other != contestant.name).then(|| numbers::ratio(ratio.median))
         };
-        let to_hundred = || {
-            let hundred = Case::pinned(contestant.name, Shape::one_each(100));
-            let ratio = own.ratio(hundred, &results.rounds, figures::rate)?;
-            (shape == Shape::one_each(10_000)).then(|| numbers::ratio(ratio.median))
+        let to_few = || {
+            let few = Case {
+                shape: Shape::one_each(FEW_CONNECTIONS),
+                ..own
+            };
+            let is_many = shape == Shape::one_each(MANY_CONNECTIONS);
+            let ratio = own.ratio(few, &results.rounds, figures::rate);
+            ratio
+                .filter(|_| is_many)
+                .map(|ratio| numbers::spread(ratio, numbers::ratio))
         };
         let median = |figure: Figure, shown: fn(f64) -> String| {
             own.spread(&results.rounds, figure)
@@ -138,7 +147,7 @@ fn one_load(results: &Results, runtime: Runtime, shape: Shape) -> Option<String>
                 to("tonic"),
                 to("raw-tls"),
                 to("websocket"),
-                to_hundred(),
+                to_few(),
                 median(figures::p50, numbers::micros),
                 median(figures::p99, numbers::micros),
                 median(figures::p999, numbers::micros),
