@@ -20,6 +20,7 @@ use super::{
     busy_poll::BusyPoll,
     handlers::{self, Alive},
     quiet::Quiet,
+    readable::Readable,
     wake,
 };
 use crate::{
@@ -37,6 +38,7 @@ use crate::{
 pub(crate) struct Driver<IO> {
     session: Session,
     socket: WebSocket<IO>,
+    readable: Readable,
     router: Arc<Router>,
     max_handler_time: Option<Duration>,
     close_timeout: Duration,
@@ -99,6 +101,7 @@ impl<IO: Io> Driver<IO> {
             session,
             received: socket.received(),
             socket,
+            readable: Readable::new(),
             router,
             max_handler_time: config.max_handler_time,
             close_timeout: config.close_timeout,
@@ -185,20 +188,26 @@ impl<IO: Io> Driver<IO> {
         if std::mem::take(&mut self.fresh) {
             self.session.lock().core.shelve();
         }
+        let Some(mut reading) = self.readable.reading(cx) else {
+            return Read {
+                anything: false,
+                more: false,
+            };
+        };
         let mut end = None;
         let mut more = true;
         let mut frames = 0;
         let now = Instant::now().into_std();
         let enough = self.received.saturating_add(BYTES_A_TURN as u64);
         while end.is_none() && frames < FRAMES_A_TURN && self.socket.received() < enough {
-            match self.socket.poll_read(cx) {
+            match self.socket.poll_read(&mut reading) {
                 Poll::Pending => {
                     more = false;
                     break;
                 }
                 Poll::Ready(Ok(received)) => match received {
                     Received::Message(message) => {
-                        self.prove();
+                        self.hooks.prove(&self.session);
                         let mut state = self.session.lock();
                         frames += state.core.receive(&message, now).max(1);
                         if state.core.ended().is_some() {
@@ -207,7 +216,7 @@ impl<IO: Io> Driver<IO> {
                         }
                     }
                     Received::Pong => {
-                        self.prove();
+                        self.hooks.prove(&self.session);
                         self.session.lock().core.ponged(now);
                         frames += 1;
                     }
@@ -219,6 +228,9 @@ impl<IO: Io> Driver<IO> {
                 },
                 Poll::Ready(Err(error)) => end = Some(error.into()),
             }
+        }
+        if more {
+            self.readable.stop_short();
         }
         let received = self.socket.received();
         let heard = received != self.received;
@@ -243,13 +255,6 @@ impl<IO: Io> Driver<IO> {
         Read {
             anything: heard || frames > 0,
             more,
-        }
-    }
-
-    /// The peer is alive, and not a replay of its handshake.
-    fn prove(&mut self) {
-        if let Some(proven) = self.hooks.proven.take() {
-            proven(&self.session);
         }
     }
 

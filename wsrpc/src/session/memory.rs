@@ -8,7 +8,7 @@ use crate::{
     identity::PublicKey,
     proto::{Parity, PeerLimits},
     service::Router,
-    transport::{Role, WebSocket},
+    transport::{Role, WebSocket, buffered},
     version::ProtocolVersion,
 };
 
@@ -49,7 +49,7 @@ fn start(
         },
     };
     let max_size = own.config.max_frame_size(version);
-    let socket = WebSocket::new(io, role, Vec::new(), max_size);
+    let socket = WebSocket::new(buffered(io), role, Vec::new(), max_size);
     let (session, driver) = Session::new(
         socket,
         other.key,

@@ -10,6 +10,7 @@ mod handlers;
 mod hello;
 mod memory;
 mod quiet;
+mod readable;
 
 use std::{
     fmt,
@@ -88,6 +89,15 @@ pub(crate) struct Hooks {
     pub(crate) proven: Option<Proven>,
     /// The session has ended, and its socket is about to be closed.
     pub(crate) ended: Option<Ended>,
+}
+
+impl Hooks {
+    /// The peer is alive, and not a replay of its handshake.
+    fn prove(&mut self, session: &Session) {
+        if let Some(proven) = self.proven.take() {
+            proven(session);
+        }
+    }
 }
 
 pub(crate) type Proven = Box<dyn FnOnce(&Session) + Send>;

@@ -1,7 +1,7 @@
 //! Where in the peer's WebSocket frames a connection stands.
 
-/// Follows the headers of the frames through the bytes that are read, whichever way reads cut them. tungstenite does not
-/// tell whether it holds a part of a message, without which nobody may take its buffers away.
+/// Follows the headers of the frames through the bytes that tungstenite reads, whichever way reads cut them: it does not tell
+/// whether it holds a part of a message, without which nobody may take its place.
 ///
 /// Bytes that are no frames lead it astray, and do no harm: tungstenite fails on them, and is not asked again.
 #[derive(Debug, Default)]
@@ -13,35 +13,33 @@ pub(super) struct Boundary {
     left: u64,
     /// A message has begun that other frames go on with.
     fragmented: bool,
-    /// The largest frame so far.
-    largest: u64,
 }
 
 impl Boundary {
-    /// Follows the bytes that were read next.
-    pub(super) fn advance(&mut self, mut bytes: &[u8]) {
-        while let Some((first, rest)) = bytes.split_first() {
+    /// Follows the bytes that come next, at most to the end of a frame. Returns how many those are.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
             if self.left > 0 {
-                let skipped = bytes.len().min(self.left.try_into().unwrap_or(usize::MAX));
+                let skipped = (bytes.len() - at).min(self.left.try_into().unwrap_or(usize::MAX));
                 self.left -= skipped as u64;
-                bytes = &bytes[skipped..];
+                at += skipped;
             } else {
-                self.header[usize::from(self.header_len)] = *first;
+                self.header[usize::from(self.header_len)] = *byte;
                 self.header_len += 1;
-                bytes = rest;
+                at += 1;
                 self.end_header();
             }
+            if self.left == 0 && self.header_len == 0 {
+                break;
+            }
         }
+        at
     }
 
     /// Whether the next byte is the first of a message, or of a control frame between two.
     pub(super) fn is_between_messages(&self) -> bool {
         self.left == 0 && self.header_len == 0 && !self.fragmented
-    }
-
-    /// Bytes of the largest frame so far.
-    pub(super) fn largest(&self) -> u64 {
-        self.largest
     }
 
     /// Goes on to the payload, if the header is complete.
@@ -67,7 +65,6 @@ impl Boundary {
         if first & CONTROL == 0 {
             self.fragmented = first & FIN == 0;
         }
-        self.largest = self.largest.max(payload);
         self.left = payload.saturating_add(mask);
         self.header_len = 0;
     }
@@ -131,8 +128,7 @@ mod tests {
             while at < bytes.len() {
                 let most = [1, 3, 20, 5_000, 100_000][random.below(5)];
                 let end = (at + 1 + random.below(most)).min(bytes.len());
-                boundary.advance(&bytes[at..end]);
-                at = end;
+                at += boundary.advance(&bytes[at..end]);
                 assert_eq!(boundary.is_between_messages(), between.contains(&at));
             }
         }
@@ -152,11 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_frame_is_known() {
+    fn it_goes_no_further_than_to_the_end_of_a_frame() {
         let mut boundary = Boundary::default();
-        for (len, largest) in [(10, 10), (0x1_0000, 0x1_0000), (300, 0x1_0000)] {
-            boundary.advance(&frame(0x82, true, len));
-            assert_eq!(boundary.largest(), largest);
+        for len in [0, 10, 0x1_0000, 300] {
+            let frame = frame(0x82, true, len);
+            let followed = [frame.as_slice(), &[0x82, 0x01, 0x00]].concat();
+            assert_eq!(boundary.advance(&followed), frame.len());
+            assert!(boundary.is_between_messages());
         }
     }
 
@@ -166,6 +164,5 @@ mod tests {
         boundary.advance(&[0x82, 0xff]);
         boundary.advance(&[0xff; 100_000]);
         assert!(!boundary.is_between_messages());
-        assert_eq!(boundary.largest(), u64::MAX);
     }
 }

@@ -1,32 +1,38 @@
 //! The masks of a client's frames.
 
+use std::cell::RefCell;
+
 /// Masks from the system's random source, fetched in batches: RFC 6455 (section 5.3) wants them unpredictable, and a
 /// system call for each frame would cost more than the frame.
-#[derive(Debug)]
-pub(super) struct Masks {
-    batch: [u8; 256],
+struct Batch {
+    bytes: [u8; 256],
     used: usize,
 }
 
-impl Masks {
-    pub(super) fn new() -> Self {
-        let batch = [0; 256];
-        Self {
-            used: batch.len(),
-            batch,
-        }
-    }
+thread_local! {
+    /// For all connections of a thread: none of them learns a mask of another's.
+    static BATCH: RefCell<Batch> = const {
+        RefCell::new(Batch { bytes: [0; 256], used: 256 })
+    };
+}
 
-    /// # Panics
-    ///
-    /// When the system has no randomness to give, without which nothing here is secure.
-    pub(super) fn next(&mut self) -> [u8; 4] {
-        if self.used == self.batch.len() {
-            getrandom::fill(&mut self.batch).expect("the system's random source works");
+/// The mask of a frame.
+///
+/// # Panics
+///
+/// When the system has no randomness to give, without which nothing here is secure.
+pub(super) fn next() -> [u8; 4] {
+    BATCH.with_borrow_mut(Batch::next)
+}
+
+impl Batch {
+    fn next(&mut self) -> [u8; 4] {
+        if self.used == self.bytes.len() {
+            getrandom::fill(&mut self.bytes).expect("the system's random source works");
             self.used = 0;
         }
         let mut mask = [0; 4];
-        mask.copy_from_slice(&self.batch[self.used..self.used + 4]);
+        mask.copy_from_slice(&self.bytes[self.used..self.used + 4]);
         self.used += 4;
         mask
     }

@@ -2,9 +2,11 @@
 //! Nothing here knows of calls.
 
 mod agreement;
+mod binary;
 mod boundary;
 mod masks;
 mod reader;
+mod source;
 mod tcp;
 mod upgrade;
 mod websocket;
@@ -16,13 +18,21 @@ pub(crate) use self::{
     websocket::{Received, Role, TransportError, WebSocket},
 };
 
-/// Any stream of bytes that a session can run over.
+/// What one read takes of a stream that has no buffer of its own: as much as is in a TLS record.
+const READ: usize = 16 * 1024;
+
+/// A stream that is read where it has its bytes, of one that is not.
+pub(crate) fn buffered<S: tokio::io::AsyncRead>(stream: S) -> tokio::io::BufReader<S> {
+    tokio::io::BufReader::with_capacity(READ, stream)
+}
+
+/// Any stream of bytes that a session can run over. It is read where it has its bytes, as those of TLS do.
 pub(crate) trait Io:
-    tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
+    tokio::io::AsyncBufRead + tokio::io::AsyncWrite + Unpin + Send + 'static
 {
 }
 
-impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static> Io for T {}
+impl<T: tokio::io::AsyncBufRead + tokio::io::AsyncWrite + Unpin + Send + 'static> Io for T {}
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,9 @@ use tungstenite::{
     },
 };
 
-use super::{Io, boundary::Boundary, reader::Shim, writer::Writer};
+use super::{
+    Io, binary::BinaryReader, boundary::Boundary, reader::Shim, source::Source, writer::Writer,
+};
 use crate::session_end::close_code;
 
 pub(crate) use tungstenite::protocol::Role;
@@ -67,28 +69,35 @@ pub(crate) enum TransportError {
     Protocol(String),
 }
 
-/// tungstenite reads and checks the frames, answers pings and closes; our own frames are written by [`Writer`], since
-/// a message that is encoded once must not be copied by a codec, and a pong must find its gap.
+/// Binary messages of one frame are read and written here: next to all frames are, and a message must not be copied more
+/// often than it has to be. All else is tungstenite's: it checks and reads what is no such message, and answers pings and
+/// closes. It is there for as long as it has to remember something, and takes the next byte only when no message has begun.
+///
+/// ```text
+///                    something else comes, or is sent
+///   binary messages ──────────────────────────────────► tungstenite
+///         ▲                                                  │
+///         └──────────────────────────────────────────────────┘
+///             it was read, and answered; never once a close has begun
+/// ```
 #[derive(Debug)]
 pub(crate) struct WebSocket<IO> {
-    io: IO,
+    source: Source<IO>,
     role: Role,
     config: WebSocketConfig,
+    binary: BinaryReader,
     /// None while there is nothing that it would have to remember.
-    reader: Option<WebSocketContext>,
-    /// Where what was read ends, since the reader was made.
+    other: Option<WebSocketContext>,
+    /// Where that one is.
     boundary: Boundary,
-    /// The reader has taken out all that was read, as far as it makes whole messages.
-    drained: bool,
     writer: Writer,
-    received: u64,
     /// tungstenite holds a control frame that the full buffer did not take.
     held_back: bool,
     /// A read has failed: tungstenite must not be asked for another, which it may take for a bug.
     failed: bool,
 }
 
-/// The read buffer of an idle connection: as fast as a large one, because TLS buffers too.
+/// What tungstenite reads at once, which it fills with zeros before.
 const READ_BUFFER: usize = 2 * 1024;
 
 /// Buffers over this size are worth to be given back at once, and are made anew in no time beside what fills them.
@@ -106,21 +115,14 @@ impl<IO: Io> WebSocket<IO> {
             .max_write_buffer_size(CONTROL_BUFFER)
             .max_message_size(Some(max_size))
             .max_frame_size(Some(max_size));
-        let mut boundary = Boundary::default();
-        boundary.advance(&already_read);
         Self {
-            io,
+            source: Source::new(io, already_read),
             role,
             config,
-            reader: Some(WebSocketContext::from_partially_read(
-                already_read,
-                role,
-                Some(config),
-            )),
-            boundary,
-            drained: false,
+            binary: BinaryReader::new(role, max_size),
+            other: None,
+            boundary: Boundary::default(),
             writer: Writer::new(role == Role::Client),
-            received: 0,
             held_back: false,
             failed: false,
         }
@@ -128,7 +130,7 @@ impl<IO: Io> WebSocket<IO> {
 
     /// Bytes received so far.
     pub(crate) fn received(&self) -> u64 {
-        self.received
+        self.source.taken()
     }
 
     /// Reads the next message or control frame. After an error there is none.
@@ -139,12 +141,24 @@ impl<IO: Io> WebSocket<IO> {
         if self.failed {
             return Poll::Ready(Err(TransportError::Closed));
         }
-        if self.reader.is_none() {
-            ready!(self.poll_first(cx))?;
-        }
-        self.drained = false;
-        loop {
-            let received = match self.with_shim(cx, |reader, shim| reader.read(shim)) {
+        // tungstenite may be there although a message has begun: for a control frame of ours, which has to wait.
+        let binary = match self.other.is_none() || self.binary.has_begun() {
+            true => ready!(self.binary.poll_next(&mut self.source, cx)),
+            false => Ok(None),
+        };
+        let read = match binary {
+            Ok(Some(message)) => Ok(Received::Message(message)),
+            Ok(None) => ready!(self.poll_other(cx)),
+            Err(error) => Err(Error::Io(error)),
+        };
+        self.failed = read.is_err();
+        Poll::Ready(read.map_err(TransportError::from))
+    }
+
+    /// Lets tungstenite read.
+    fn poll_other(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {
+        let received = loop {
+            break match self.with_shim(cx, |reader, shim| reader.read(shim)) {
                 Ok(Message::Binary(bytes)) => Received::Message(bytes),
                 Ok(Message::Text(_)) => Received::Text,
                 Ok(Message::Ping(_)) => Received::Ping,
@@ -165,35 +179,17 @@ impl<IO: Io> WebSocket<IO> {
                 // Raw frames are only ever written.
                 Ok(Message::Frame(_)) => continue,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.drained = true;
                     return Poll::Pending;
                 }
-                Err(error) => {
-                    self.failed = true;
-                    return Poll::Ready(Err(error.into()));
-                }
+                Err(error) => return Poll::Ready(Err(error)),
             };
-            return Poll::Ready(Ok(received));
+        };
+        if received == Received::Ping {
+            // It would write the pong when it is asked for what comes next, which another may read.
+            self.with_shim(cx, |reader, shim| reader.flush(shim)).ok();
         }
-    }
-
-    /// Reads what comes first while there is no reader, which is made of it.
-    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        let mut scratch = [0; READ_BUFFER];
-        let mut buffer = ReadBuf::new(&mut scratch);
-        let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
-        if let Err(error) = read {
-            self.failed = true;
-            return Poll::Ready(Err(Error::Io(error).into()));
-        }
-        // At the end of the stream it has nothing, and finds out by itself.
-        let first = buffer.filled();
-        self.received += first.len() as u64;
-        self.boundary.advance(first);
-        let reader =
-            WebSocketContext::from_partially_read(first.to_vec(), self.role, Some(self.config));
-        self.reader = Some(reader);
-        Poll::Ready(Ok(()))
+        self.release();
+        Poll::Ready(Ok(received))
     }
 
     /// Whether the next message may be pushed.
@@ -247,7 +243,7 @@ impl<IO: Io> WebSocket<IO> {
     fn prepare_close(&mut self) {
         self.writer.drop_rest();
         self.config.max_write_buffer_size = 2 * CONTROL_BUFFER;
-        if let Some(reader) = &mut self.reader {
+        if let Some(reader) = &mut self.other {
             reader.set_config(|config| *config = self.config);
         }
     }
@@ -257,6 +253,7 @@ impl<IO: Io> WebSocket<IO> {
         if let Err(error) = self.with_shim(cx, |reader, shim| reader.write(shim, frame)) {
             tracing::trace!(%error, "a control frame was not sent");
         }
+        self.release();
     }
 
     /// Writes what is buffered, as much as the stream takes; ready once all is flushed. Adds to `progress` the bytes
@@ -267,7 +264,7 @@ impl<IO: Io> WebSocket<IO> {
         progress: &mut usize,
     ) -> Poll<Result<(), TransportError>> {
         loop {
-            let flushed = self.writer.poll_flush(&mut self.io, cx, progress);
+            let flushed = self.writer.poll_flush(&mut self.source.io, cx, progress);
             let flushed = flushed.map_err(TransportError::Io)?;
             if !self.held_back || self.writer.is_full() {
                 return flushed.map(Ok);
@@ -278,6 +275,7 @@ impl<IO: Io> WebSocket<IO> {
             for _ in 0..2 {
                 self.with_shim(cx, |reader, shim| reader.flush(shim)).ok();
             }
+            self.release();
             if flushed.is_pending() {
                 return Poll::Pending;
             }
@@ -286,7 +284,7 @@ impl<IO: Io> WebSocket<IO> {
 
     /// Closes the stream itself, in both directions. To be called when [flushed](Self::is_flushed).
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        Pin::new(&mut self.source.io).poll_shutdown(cx)
     }
 
     /// Reads and drops what comes, until the stream ends: a socket that is closed with data unread resets the
@@ -295,7 +293,7 @@ impl<IO: Io> WebSocket<IO> {
         let mut scratch = [0; 4096];
         loop {
             let mut buffer = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+            match ready!(Pin::new(&mut self.source.io).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 _ => return Poll::Ready(()),
             }
@@ -304,38 +302,34 @@ impl<IO: Io> WebSocket<IO> {
 
     /// Whether there is so much memory to give back that it is worth a look once the connection is quiet.
     pub(crate) fn has_grown(&self) -> bool {
-        self.boundary.largest() > READ_BUFFER as u64 || self.writer.has_grown()
+        self.writer.has_grown()
     }
 
     /// Whether a large buffer holds nothing.
     pub(crate) fn has_large_spare(&self) -> bool {
-        let read = self.boundary.largest() > LARGE as u64;
-        (read && self.reader_is_blank()) || self.writer.spare() > LARGE
+        self.writer.spare() > LARGE
     }
 
     /// Gives back memory that only a burst needed.
     pub(crate) fn shrink(&mut self) {
         self.writer.shrink();
-        // tungstenite never gives its buffer back. Where it holds nothing, a new one will do as well.
-        if self.reader_is_blank() {
-            self.reader = None;
-            self.boundary = Boundary::default();
+    }
+
+    /// Lets go of tungstenite where it holds no part of a message, no control frame to be sent, and has not begun to
+    /// close.
+    fn release(&mut self) {
+        let is_done = self.boundary.is_between_messages()
+            && !self.held_back
+            && self.other.as_ref().is_some_and(WebSocketContext::can_write);
+        if is_done {
+            self.other = None;
         }
     }
 
-    /// Whether the reader holds no part of a message, no control frame to be sent, and has not begun to close.
-    fn reader_is_blank(&self) -> bool {
-        self.drained
-            && self.boundary.is_between_messages()
-            && !self.held_back
-            && !self.failed
-            && self.reader.as_ref().is_none_or(WebSocketContext::can_write)
-    }
-
-    /// Whether there is a reader, which takes memory.
+    /// Whether tungstenite is there, which takes memory.
     #[cfg(test)]
-    pub(crate) fn has_reader(&self) -> bool {
-        self.reader.is_some()
+    pub(crate) fn has_other(&self) -> bool {
+        self.other.is_some()
     }
 
     /// Memory that what is written takes, whether it holds anything or not.
@@ -350,15 +344,14 @@ impl<IO: Io> WebSocket<IO> {
         f: impl FnOnce(&mut WebSocketContext, &mut Shim<'_, '_, IO>) -> T,
     ) -> T {
         let mut shim = Shim {
-            io: &mut self.io,
+            source: &mut self.source,
             cx,
             writer: &mut self.writer,
-            received: &mut self.received,
             boundary: &mut self.boundary,
             held_back: &mut self.held_back,
         };
         let new = || WebSocketContext::new(self.role, Some(self.config));
-        f(self.reader.get_or_insert_with(new), &mut shim)
+        f(self.other.get_or_insert_with(new), &mut shim)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::masks::{self, Masks};
+use super::masks;
 use crate::wire::v2::sizes::{CHUNK, SHARED, SHARERS};
 
 /// A message over this size goes out in fragments of it, so that control frames find a gap: a Go peer sees a pong only
@@ -37,7 +37,7 @@ enum OpCode {
 #[derive(Debug)]
 pub(super) struct Writer {
     /// A client masks its frames, a server does not.
-    masks: Option<Masks>,
+    masked: bool,
     buffer: Vec<u8>,
     /// How much of the buffer was written.
     written: usize,
@@ -53,7 +53,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(masked: bool) -> Self {
         Self {
-            masks: masked.then(Masks::new),
+            masked,
             buffer: Vec::new(),
             written: 0,
             shares: false,
@@ -132,7 +132,7 @@ impl Writer {
 
     fn push_frame(&mut self, op_code: OpCode, last: bool, head: &[u8], payload: &[u8]) {
         self.compact();
-        let mask = self.masks.as_mut().map(Masks::next);
+        let mask = self.masked.then(masks::next);
         let len = head.len() + payload.len();
         let header = Header::new(op_code, last, len, mask);
         self.buffer.reserve(header.as_slice().len() + len);
@@ -173,7 +173,7 @@ impl Writer {
     /// What is kept free for the header of a message that may be shared: that of the largest one.
     fn room_for_header(&self) -> usize {
         const { assert!(SHARED <= 0xffff, "two bytes hold its length") };
-        if self.masks.is_some() { 8 } else { 4 }
+        if self.masked { 8 } else { 4 }
     }
 
     /// Makes a WebSocket frame of the message that others may share, if there is one.
@@ -181,7 +181,7 @@ impl Writer {
         let Some((start, _)) = self.unsealed.take() else {
             return;
         };
-        let mask = self.masks.as_mut().map(Masks::next);
+        let mask = self.masked.then(masks::next);
         let room = self.room_for_header();
         let message = &mut self.buffer[start + room..];
         if let Some(mask) = mask {

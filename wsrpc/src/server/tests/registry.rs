@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
-use tokio::io::DuplexStream;
+use tokio::io::{BufReader, DuplexStream};
 
 use crate::{
     PeerState, PublicKey, SecretKey, SessionConfig, SessionEnd,
@@ -12,20 +12,20 @@ use crate::{
     },
     service::RouterBuilder,
     session::{Agreed, Driver, Finished, Hooks, Session},
-    transport::{Role, WebSocket},
+    transport::{Role, WebSocket, buffered},
 };
 
 /// A session whose driver does not run.
 struct Still {
     session: Session,
-    _driver: Driver<DuplexStream>,
+    _driver: Driver<BufReader<DuplexStream>>,
     _peer: DuplexStream,
 }
 
 fn session_of(key: PublicKey) -> Still {
     let (io, peer) = tokio::io::duplex(1024);
     let config = SessionConfig::default().resolve(false);
-    let socket = WebSocket::new(io, Role::Server, Vec::new(), config.max_recv_size);
+    let socket = WebSocket::new(buffered(io), Role::Server, Vec::new(), config.max_recv_size);
     let router = Arc::new(RouterBuilder::default().build().unwrap());
     let (session, driver) =
         Session::new(socket, key, Agreed::V1, router, &config, Hooks::default());

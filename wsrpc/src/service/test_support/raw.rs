@@ -4,7 +4,10 @@ use std::{collections::VecDeque, future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
 use prost::Message;
-use tokio::{io::DuplexStream, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, BufReader, DuplexStream},
+    task::JoinHandle,
+};
 
 use super::Text;
 use crate::{
@@ -15,13 +18,18 @@ use crate::{
     service::{RouterBuilder, Service},
     session::{Agreed, Finished, Hooks, Session},
     session_end::SessionEnd,
-    transport::{Io, Received, Role, TransportError, WebSocket},
+    transport::{Received, Role, TransportError, WebSocket, buffered},
     version::ProtocolVersion::{self, V1, V2},
     wire::{
         v1::{self as wire, Frame},
         v2,
     },
 };
+
+/// Any stream that a test has a session run over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
 
 /// One side of a session.
 pub(crate) struct End {
@@ -42,14 +50,19 @@ impl End {
 }
 
 /// Runs one side of a session of version 1 over `io`.
-pub(crate) fn start(io: impl Io, role: Role, service: impl Service, config: SessionConfig) -> End {
+pub(crate) fn start(
+    io: impl Stream,
+    role: Role,
+    service: impl Service,
+    config: SessionConfig,
+) -> End {
     start_on(V1, io, role, service, config)
 }
 
 /// Runs one side of a session of this version over `io`. Its peer is taken to have the default settings.
 pub(crate) fn start_on(
     version: ProtocolVersion,
-    io: impl Io,
+    io: impl Stream,
     role: Role,
     service: impl Service,
     config: SessionConfig,
@@ -68,7 +81,7 @@ pub(crate) fn start_on(
 /// As [`start_on`], with a peer of the second settings, and tells these hooks of it.
 pub(crate) fn start_with(
     version: ProtocolVersion,
-    io: impl Io,
+    io: impl Stream,
     role: Role,
     service: impl Service,
     [config, peers]: [SessionConfig; 2],
@@ -89,7 +102,12 @@ pub(crate) fn start_with(
             peer: PeerLimits::from(&peers.hello()),
         },
     };
-    let socket = WebSocket::new(io, role, Vec::new(), config.max_frame_size(version));
+    let socket = WebSocket::new(
+        buffered(io),
+        role,
+        Vec::new(),
+        config.max_frame_size(version),
+    );
     let peer = SecretKey::generate().public_key();
     let (session, driver) = Session::new(socket, peer, agreed, router, &config, hooks);
     let driver = tokio::spawn(driver.run());
@@ -111,7 +129,7 @@ pub(crate) fn against_raw(
 
 /// A peer whose every frame the test decides. What it owes, such as pongs, goes out with its own next frame.
 pub(crate) struct Raw {
-    socket: WebSocket<DuplexStream>,
+    socket: WebSocket<BufReader<DuplexStream>>,
     /// Of version 2, which came in one message with those that were taken.
     frames: VecDeque<v2::Frame>,
 }
@@ -119,7 +137,7 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) fn new(io: DuplexStream, role: Role) -> Self {
         Self {
-            socket: WebSocket::new(io, role, Vec::new(), usize::MAX),
+            socket: WebSocket::new(buffered(io), role, Vec::new(), usize::MAX),
             frames: VecDeque::new(),
         }
     }

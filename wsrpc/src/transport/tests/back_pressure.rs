@@ -1,17 +1,11 @@
 //! A peer that reads slowly, or not at all.
 
-use std::task::Poll;
-
-use bytes::Bytes;
 use tungstenite::Message;
 
 use super::pipe::{
     BINARY, CONTINUATION, Ours, PONG, ROLES, RawFrame, connected, pattern, peer_reads, raw_frames,
 };
-use crate::{
-    transport::{Received, Role},
-    wire::random::Random,
-};
+use crate::transport::{Received, Role};
 
 const FULL: usize = 63 * 1024;
 const FRAGMENT: usize = 65 * 1024;
@@ -200,70 +194,4 @@ fn an_idle_connection_gives_its_buffer_back() {
     ours.flush_all();
     assert!(!ours.socket.has_large_spare(), "it is a small one");
     assert_eq!(peer_reads(&mut peer), Message::binary(pattern(100)));
-}
-
-#[test]
-fn a_connection_that_holds_nothing_gives_its_reader_back() {
-    for role in ROLES {
-        let (mut ours, mut peer) = connected(role);
-        for round in 1..4 {
-            let sent = pattern(round * 10_000);
-            peer.send(Message::binary(sent.clone())).unwrap();
-            assert_eq!(ours.received(), Received::Message(sent.into()));
-            ours.socket.shrink();
-            assert!(ours.socket.has_reader(), "more may have come");
-            assert!(!ours.socket.has_large_spare());
-            assert!(ours.read().is_pending());
-            assert!(ours.socket.has_grown());
-            assert_eq!(ours.socket.has_large_spare(), round > 1);
-            ours.socket.shrink();
-            assert!(!ours.socket.has_large_spare());
-            assert!(!ours.socket.has_reader() && !ours.socket.has_grown());
-            assert!(ours.read().is_pending());
-            assert!(!ours.socket.has_reader());
-        }
-        ours.push_close(1000, "done");
-        ours.flush_all();
-        assert!(ours.read().is_pending());
-        ours.socket.shrink();
-        assert!(ours.socket.has_reader(), "it knows that it closes");
-    }
-}
-
-#[test]
-fn messages_arrive_whole_however_often_memory_is_given_back() {
-    let mut random = Random::new(21);
-    for role in ROLES {
-        let (mut ours, mut peer) = connected(role);
-        for _ in 0..100 {
-            let mut sent = Vec::new();
-            for _ in 0..1 + random.below(4) {
-                let message = match random.below(3) {
-                    0 => Message::Ping(Bytes::new()),
-                    _ => Message::binary(pattern(random.below(6_000))),
-                };
-                peer.send(message.clone()).unwrap();
-                sent.push(message);
-            }
-            let mut bytes: Vec<u8> = ours.io.pipe().to_us.drain(..).collect();
-            let mut received = Vec::new();
-            while !bytes.is_empty() {
-                let rest = bytes.split_off(1 + random.below(bytes.len()));
-                ours.io.inject(&bytes);
-                bytes = rest;
-                while let Poll::Ready(read) = ours.read() {
-                    received.push(match read.unwrap() {
-                        Received::Message(bytes) => Message::Binary(bytes),
-                        Received::Ping => Message::Ping(Bytes::new()),
-                        other => panic!("{other:?}"),
-                    });
-                    ours.socket.shrink();
-                }
-                ours.socket.shrink();
-            }
-            assert_eq!(received, sent);
-            assert!(!ours.socket.has_reader());
-            ours.flush_all();
-        }
-    }
 }

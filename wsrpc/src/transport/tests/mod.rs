@@ -4,6 +4,7 @@ mod closing;
 mod failing;
 mod messages;
 mod pipe;
+mod readers;
 mod refusals;
 mod upgrade;
 mod violations;

@@ -9,10 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tungstenite::{Message, protocol::WebSocketConfig};
 
-use crate::transport::{Received, Role, TransportError, WebSocket};
+use crate::transport::{Received, Role, TransportError, WebSocket, buffered};
 use crate::wire::random::Random;
 
 /// What both ends of the stream see.
@@ -164,7 +164,7 @@ pub(super) const MAX: usize = 4 << 20;
 
 /// Our end of a connection.
 pub(super) struct Ours {
-    pub(super) socket: WebSocket<Io>,
+    pub(super) socket: WebSocket<BufReader<Io>>,
     pub(super) io: Io,
 }
 
@@ -194,7 +194,7 @@ impl Ours {
     /// One that read these bytes during its upgrade.
     pub(super) fn with_read(role: Role, already_read: &[u8]) -> Self {
         let io = Io::new();
-        let socket = WebSocket::new(io.clone(), role, already_read.to_vec(), MAX);
+        let socket = WebSocket::new(buffered(io.clone()), role, already_read.to_vec(), MAX);
         Self { socket, io }
     }
 

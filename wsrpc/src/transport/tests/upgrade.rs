@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::{
-    transport::{Refusal, UpgradeError, Upgraded, accept, connect, upgrade::read_head},
+    transport::{Refusal, UpgradeError, Upgraded, accept, buffered, connect, upgrade::read_head},
     version::{ProtocolVersion, Versions},
 };
 
@@ -137,7 +137,7 @@ async fn a_plain_tungstenite_client_and_server_agree_with_ours() {
     server.set_nonblocking(true).unwrap();
     let mut server = tokio::net::UnixStream::from_std(server).unwrap();
     let rest = accept(&mut server, v1(), |_| Ok(())).await.unwrap().rest;
-    let mut socket = WebSocket::new(server, Role::Server, rest, 100);
+    let mut socket = WebSocket::new(buffered(server), Role::Server, rest, 100);
     let received = std::future::poll_fn(|cx| socket.poll_read(cx)).await;
     let hello = Received::Message("hello".into());
     assert_eq!(received.unwrap(), hello);

@@ -1,0 +1,220 @@
+//! Binary messages of one frame, which next to all that comes is.
+
+use std::{
+    cell::RefCell,
+    io,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Io, Role, masks, source::Source, writer::FRAGMENT};
+
+/// Reads binary messages of one frame. Whatever else begins with the next byte is not touched: a control frame, a
+/// message in fragments or of text, a frame that is too large or breaks the rules, a header of which only a part is
+/// here, and the end of the stream.
+#[derive(Debug)]
+pub(super) struct BinaryReader {
+    /// What the peer sends is masked.
+    masked: bool,
+    max_size: usize,
+    /// A message of which a part has come. Nothing else may be read meanwhile.
+    begun: Option<Begun>,
+}
+
+impl BinaryReader {
+    /// Reads what a peer of `role` is sent, up to `max_size` bytes a message.
+    pub(super) fn new(role: Role, max_size: usize) -> Self {
+        Self {
+            masked: role == Role::Server,
+            max_size,
+            begun: None,
+        }
+    }
+
+    /// Whether a message has come in part.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// The next message, or `None` if what comes next is something else.
+    pub(super) fn poll_next<IO: Io>(
+        &mut self,
+        source: &mut Source<IO>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Bytes>>> {
+        loop {
+            let bytes = ready!(source.poll_fill(cx))?;
+            let Some(begun) = &mut self.begun else {
+                let header = Header::parse(bytes, self.masked);
+                let Some(header) = header.filter(|header| header.payload <= self.max_size) else {
+                    return Poll::Ready(Ok(None));
+                };
+                if let Some(payload) = bytes[header.len..].get(..header.payload) {
+                    let message = whole_message(payload, header.mask);
+                    source.take(header.len + header.payload);
+                    return Poll::Ready(Ok(Some(message)));
+                }
+                self.begun = Some(Begun::new(&header));
+                source.take(header.len);
+                continue;
+            };
+            if bytes.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            let taken = begun.extend(bytes);
+            source.take(taken);
+            if let Some(done) = self.begun.take_if(|begun| begun.left == 0) {
+                return Poll::Ready(Ok(Some(done.into_message())));
+            }
+        }
+    }
+}
+
+/// The header of a frame that is a binary message.
+struct Header {
+    /// Bytes of the header itself.
+    len: usize,
+    /// Bytes of the payload behind it.
+    payload: usize,
+    mask: Option<[u8; 4]>,
+}
+
+impl Header {
+    fn parse(bytes: &[u8], masked: bool) -> Option<Self> {
+        const FINAL_BINARY: u8 = 0x82;
+        const MASKED: u8 = 0x80;
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        if first != FINAL_BINARY || (second & MASKED != 0) != masked {
+            return None;
+        }
+        let (payload, rest) = match second & !MASKED {
+            126 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (u16::from_be_bytes(*len).into(), rest)
+            }
+            127 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                (usize::try_from(u64::from_be_bytes(*len)).ok()?, rest)
+            }
+            len => (len.into(), rest),
+        };
+        let (mask, rest) = match masked {
+            true => {
+                let (mask, rest) = rest.split_first_chunk()?;
+                (Some(*mask), rest)
+            }
+            false => (None, rest),
+        };
+        Some(Self {
+            len: bytes.len() - rest.len(),
+            payload,
+            mask,
+        })
+    }
+}
+
+/// Messages up to this size share memory with others.
+const SMALL: usize = 4 * 1024;
+
+/// How much memory they share: a message that is kept keeps as much.
+const SHARED: usize = 8 * 1024;
+
+thread_local! {
+    /// For the small messages of all sessions of a thread: it stays in the core's cache, and an idle session needs none.
+    static MEMORY: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(SHARED));
+}
+
+/// A message all of which has come.
+fn whole_message(payload: &[u8], mask: Option<[u8; 4]>) -> Bytes {
+    if payload.len() > SMALL {
+        let mut message = payload.to_vec();
+        unmask(mask, &mut message);
+        return message.into();
+    }
+    MEMORY.with_borrow_mut(|memory| {
+        memory.extend_from_slice(payload);
+        unmask(mask, memory);
+        memory.split().freeze()
+    })
+}
+
+fn unmask(mask: Option<[u8; 4]>, payload: &mut [u8]) {
+    if let Some(mask) = mask {
+        masks::apply(mask, payload);
+    }
+}
+
+/// Memory that is set aside for a message on the word of its header alone, which is enough for what our own side sends in
+/// one frame. For a larger one it doubles as the message comes.
+const TRUSTED: usize = FRAGMENT;
+
+/// A message of which a part has come.
+#[derive(Debug)]
+struct Begun {
+    payload: Vec<u8>,
+    left: usize,
+    mask: Option<[u8; 4]>,
+}
+
+impl Begun {
+    fn new(header: &Header) -> Self {
+        Self {
+            payload: Vec::with_capacity(header.payload.min(TRUSTED)),
+            left: header.payload,
+            mask: header.mask,
+        }
+    }
+
+    /// Takes what is the message's. Returns how many bytes that is.
+    fn extend(&mut self, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.left);
+        if self.payload.capacity() - self.payload.len() < n {
+            let doubled = self.payload.len().max(n);
+            self.payload.reserve_exact(doubled.min(self.left));
+        }
+        self.payload.extend_from_slice(&bytes[..n]);
+        self.left -= n;
+        n
+    }
+
+    fn into_message(mut self) -> Bytes {
+        unmask(self.mask, &mut self.payload);
+        self.payload.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Begun, FRAGMENT, Header};
+
+    #[test]
+    fn memory_for_a_message_grows_as_it_comes_and_not_beyond_it() {
+        const LEN: usize = 1_000_000;
+        let header = Header::parse(&[0x82, 127, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40], false).unwrap();
+        assert_eq!(header.payload, LEN);
+        let mut begun = Begun::new(&header);
+        let mut arrived = 0;
+        while begun.left > 0 {
+            let capacity = begun.payload.capacity();
+            assert!(
+                capacity <= FRAGMENT.max(2 * arrived),
+                "{capacity} of {arrived}"
+            );
+            arrived += begun.extend(&[7; 10_000]);
+        }
+        assert_eq!((arrived, begun.payload.capacity()), (LEN, LEN));
+        assert_eq!(begun.into_message(), vec![7; LEN]);
+    }
+
+    #[test]
+    fn a_length_beyond_all_bounds_is_no_defect() {
+        let header = Header::parse(
+            &[
+                0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4,
+            ],
+            true,
+        );
+        assert!(header.is_none_or(|header| header.payload as u64 == u64::MAX));
+    }
+}
