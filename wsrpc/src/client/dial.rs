@@ -14,7 +14,7 @@ use crate::{
     identity::{Identity, PublicKey},
     session::{self, Agreed},
     tls::{self, HandshakeError},
-    transport::{self, Role, SocketOptions, UpgradeError, Upgraded, WebSocket},
+    transport::{self, Role, SocketOptions, UpgradeError, WebSocket},
     version::Versions,
 };
 
@@ -56,9 +56,9 @@ impl Dialer {
         let (server, mut stream) = handshake.map_err(|error| self.tls_error(error))?;
         let (host, path) = (self.endpoint.authority(), self.endpoint.path());
         let upgraded = transport::connect(&mut stream, &host, path, self.versions).await;
-        let Upgraded { version, rest } = upgraded.map_err(|error| self.upgrade_error(error))?;
+        let version = upgraded.map_err(|error| self.upgrade_error(error))?;
         let max_size = self.config.max_frame_size(version);
-        let mut socket = WebSocket::new(stream, Role::Client, rest, max_size);
+        let mut socket = WebSocket::new(stream, Role::Client, max_size);
         let agreed = session::agree(&mut socket, Role::Client, version, &self.config).await;
         let agreed = agreed.map_err(|error| ConnectError::Upgrade {
             endpoint: self.endpoint.to_string(),

@@ -23,7 +23,7 @@ use crate::{
     session::{self, Agreed, Finished, HelloError, Hooks, Session},
     session_end::SessionEnd,
     tls::{self, HandshakeError},
-    transport::{self, Refusal, Role, SocketOptions, UpgradeError, Upgraded, WebSocket},
+    transport::{self, Refusal, Role, SocketOptions, UpgradeError, WebSocket},
     version::Versions,
 };
 
@@ -140,10 +140,9 @@ impl Acceptor {
         self.socket.apply(&stream)?;
         let (peer, mut stream) = tls::accept(self.tls.clone(), &self.identity, stream).await?;
         let check = |request: &Request<()>| self.check(request, &peer);
-        let upgraded = transport::accept(&mut stream, self.versions, check).await?;
-        let Upgraded { version, rest } = upgraded;
+        let version = transport::accept(&mut stream, self.versions, check).await?;
         let max_size = self.config.max_frame_size(version);
-        let mut socket = WebSocket::new(stream, Role::Server, rest, max_size);
+        let mut socket = WebSocket::new(stream, Role::Server, max_size);
         let agreed = session::agree(&mut socket, Role::Server, version, &self.config).await?;
         Ok((peer, agreed, socket))
     }

@@ -44,9 +44,10 @@ pub(super) async fn serve(listener: TcpListener) {
     }
 }
 
-async fn answer(mut stream: TcpStream) {
+async fn answer(stream: TcpStream) {
+    let mut stream = transport::buffered(stream);
     let (status, text) = match transport::read_raw_head(&mut stream).await {
-        Ok((head, _)) => match parse(&head) {
+        Ok(head) => match parse(&head) {
             Some(("GET" | "HEAD", "/healthz")) => (StatusCode::OK, "ok"),
             Some((_, "/healthz")) => (
                 StatusCode::METHOD_NOT_ALLOWED,

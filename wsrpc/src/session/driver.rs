@@ -33,7 +33,7 @@ use crate::{
 
 /// Moves bytes between the socket and the session's core, and starts handlers.
 ///
-/// Each turn reads what has come, wakes and starts whom it concerns, and then writes all that waits in one go. The
+/// Each turn reads what has come, if the stream has said that something has, wakes and starts whom it concerns, and then writes all that waits in one go. The
 /// reader never waits for the writer: if both sides did, neither would ever go on.
 pub(crate) struct Driver<IO> {
     session: Session,

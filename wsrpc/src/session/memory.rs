@@ -49,7 +49,7 @@ fn start(
         },
     };
     let max_size = own.config.max_frame_size(version);
-    let socket = WebSocket::new(buffered(io), role, Vec::new(), max_size);
+    let socket = WebSocket::new(buffered(io), role, max_size);
     let (session, driver) = Session::new(
         socket,
         other.key,

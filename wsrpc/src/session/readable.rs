@@ -40,8 +40,8 @@ impl Readable {
         }
     }
 
-    /// With what to read until nothing is left, or [`stop_short`](Self::stop_short) of that; `None` if there is nothing to
-    /// read.
+    /// What to read with, if there may be something: `None` if not. Whoever does not go on until a read is pending has to
+    /// [say so](Self::stop_short), or what is left is not read before more comes.
     pub(super) fn reading(&mut self, cx: &Context<'_>) -> Option<Context<'_>> {
         if !self.listener.task.will_wake(cx.waker()) {
             *self = Self::of(cx.waker());

@@ -14,19 +14,20 @@ mod writer;
 
 pub(crate) use self::{
     tcp::SocketOptions,
-    upgrade::{Refusal, UpgradeError, Upgraded, accept, connect, read_raw_head, reply},
+    upgrade::{Refusal, UpgradeError, accept, connect, read_raw_head, reply},
     websocket::{Received, Role, TransportError, WebSocket},
 };
 
-/// What one read takes of a stream that has no buffer of its own: as much as is in a TLS record.
-const READ: usize = 16 * 1024;
+/// What one read takes of a stream that has no buffer of its own, each of which keeps as much.
+const READ: usize = 4 * 1024;
 
-/// A stream that is read where it has its bytes, of one that is not.
+/// Gives a stream a read buffer, unlike those of TLS, which have one.
 pub(crate) fn buffered<S: tokio::io::AsyncRead>(stream: S) -> tokio::io::BufReader<S> {
     tokio::io::BufReader::with_capacity(READ, stream)
 }
 
-/// Any stream of bytes that a session can run over. It is read where it has its bytes, as those of TLS do.
+/// Any stream of bytes that a session can run over. It is read where it has its bytes, as those of TLS do, and keeps the wakers of
+/// reads and of writes apart: neither wakes the other's task.
 pub(crate) trait Io:
     tokio::io::AsyncBufRead + tokio::io::AsyncWrite + Unpin + Send + 'static
 {

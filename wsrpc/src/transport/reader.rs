@@ -17,11 +17,18 @@ pub(super) struct Shim<'a, 'b, IO> {
     pub(super) boundary: &'a mut Boundary,
     /// Set when a control frame had to wait.
     pub(super) held_back: &'a mut bool,
+    /// Reads until it is told to wait, although there may be more.
+    pub(super) reads_left: usize,
 }
 
 impl<IO: Io> io::Read for Shim<'_, '_, IO> {
     /// Reads no further than to the end of a frame: what follows may be for another reader.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.reads_left == 0 {
+            self.cx.waker().wake_by_ref();
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.reads_left -= 1;
         match self.source.poll_fill(self.cx) {
             Poll::Ready(bytes) => {
                 let bytes = bytes?;

@@ -8,22 +8,16 @@ use std::{
 
 use super::Io;
 
-/// A stream, and before it what the upgrade read too much of it.
+/// A stream that is read where it has its bytes, and counted.
 #[derive(Debug)]
 pub(super) struct Source<IO> {
     pub(super) io: IO,
-    ahead: Vec<u8>,
-    /// Bytes that were taken so far.
     taken: u64,
 }
 
 impl<IO: Io> Source<IO> {
-    pub(super) fn new(io: IO, ahead: Vec<u8>) -> Self {
-        Self {
-            io,
-            ahead,
-            taken: 0,
-        }
+    pub(super) fn new(io: IO) -> Self {
+        Self { io, taken: 0 }
     }
 
     /// Bytes that were taken so far.
@@ -33,22 +27,12 @@ impl<IO: Io> Source<IO> {
 
     /// What has come, in part or all of it; nothing at the end of the stream.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        match self.ahead.is_empty() {
-            true => Pin::new(&mut self.io).poll_fill_buf(cx),
-            false => Poll::Ready(Ok(&self.ahead)),
-        }
+        Pin::new(&mut self.io).poll_fill_buf(cx)
     }
 
     /// Takes so many bytes of what has come.
     pub(super) fn take(&mut self, n: usize) {
         self.taken += n as u64;
-        if self.ahead.is_empty() {
-            Pin::new(&mut self.io).consume(n);
-        } else {
-            self.ahead.drain(..n);
-            if self.ahead.is_empty() {
-                self.ahead = Vec::new();
-            }
-        }
+        Pin::new(&mut self.io).consume(n);
     }
 }

@@ -1,12 +1,12 @@
 //! The HTTP upgrade that turns a stream into a WebSocket.
 //!
 //! tungstenite parses and checks; the reading is ours, because a refusal should say why, and because what a server
-//! sends right behind its response must not be lost.
+//! sends right behind its response must not be lost: what is behind a head stays in the stream.
 
-use std::io;
+use std::{future::poll_fn, io, pin::Pin, task::Poll};
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tungstenite::handshake::{
     client::{Response as ParsedResponse, generate_key},
     derive_accept_key,
@@ -85,25 +85,17 @@ pub(crate) struct Refusal {
     pub(crate) text: String,
 }
 
-/// A stream that is a WebSocket now.
-#[derive(Debug)]
-pub(crate) struct Upgraded {
-    /// The version of the protocol that was agreed on.
-    pub(crate) version: ProtocolVersion,
-    /// What the peer sent behind its head.
-    pub(crate) rest: Vec<u8>,
-}
-
-/// Answers a client's upgrade on `io`, unless `check` refuses it, which is asked last.
+/// Answers a client's upgrade on `io`, unless `check` refuses it, which is asked last. Returns the version of the protocol
+/// that was agreed on.
 pub(crate) async fn accept<IO>(
     io: &mut IO,
     versions: Versions,
     check: impl FnOnce(&Request<()>) -> Result<(), Refusal>,
-) -> Result<Upgraded, UpgradeError>
+) -> Result<ProtocolVersion, UpgradeError>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: AsyncBufRead + AsyncWrite + Unpin,
 {
-    let (request, rest) = match read_head::<Request<()>>(io).await {
+    let request = match read_head::<Request<()>>(io).await {
         Err(error @ UpgradeError::NotHttp(_)) => {
             let text = error.to_string();
             let status = StatusCode::BAD_REQUEST;
@@ -136,7 +128,7 @@ where
         .map_err(|error| UpgradeError::NotHttp(error.to_string()))?;
     io.write_all(&head).await?;
     io.flush().await?;
-    Ok(Upgraded { version, rest })
+    Ok(version)
 }
 
 /// A page of another site must not use a browser's certificate: as in Go, an `Origin` has to be the host itself.
@@ -161,15 +153,15 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     })
 }
 
-/// Asks a server for an upgrade.
+/// Asks a server for an upgrade. Returns the version of the protocol that was agreed on.
 pub(crate) async fn connect<IO>(
     io: &mut IO,
     host: &str,
     path: &str,
     versions: Versions,
-) -> Result<Upgraded, UpgradeError>
+) -> Result<ProtocolVersion, UpgradeError>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: AsyncBufRead + AsyncWrite + Unpin,
 {
     let key = generate_key();
     let offer = agreement::offer(versions);
@@ -188,7 +180,7 @@ where
     };
     // A server that refused our key has sent an alert, which says more than the write that fails because of it.
     let written: io::Result<()> = written.await;
-    let (response, mut rest) = match read_head::<ParsedResponse>(io).await {
+    let response = match read_head::<ParsedResponse>(io).await {
         Err(UpgradeError::HungUp) => {
             return Err(written.err().map_or(UpgradeError::HungUp, Into::into));
         }
@@ -196,7 +188,7 @@ where
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let status = response.status().as_u16();
-        let text = read_text(io, &response, &mut rest).await;
+        let text = read_text(io, &response).await;
         return Err(UpgradeError::Refused { status, text });
     }
     let has = |name, value: &str| {
@@ -233,60 +225,71 @@ where
             return Err(UpgradeError::NotWebSocket(text));
         }
     }
-    let version = agreement::agreed(response.headers(), versions)?;
-    Ok(Upgraded { version, rest })
+    agreement::agreed(response.headers(), versions)
 }
 
 /// The text of a server's refusal, as far as it has arrived or its length is known.
-async fn read_text<IO: AsyncRead + Unpin>(
-    io: &mut IO,
-    response: &ParsedResponse,
-    rest: &mut Vec<u8>,
-) -> String {
+async fn read_text<IO: AsyncBufRead + Unpin>(io: &mut IO, response: &ParsedResponse) -> String {
     let length = response
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok())
         .unwrap_or(0usize)
         .min(MAX_TEXT);
-    while rest.len() < length {
-        match io.read_buf(rest).await {
-            Ok(n) if n > 0 => {}
-            _ => break,
+    let mut text = Vec::new();
+    loop {
+        let is_whole = text.len() >= length;
+        let come = poll_fn(|cx| match Pin::new(&mut *io).poll_fill_buf(cx) {
+            Poll::Ready(Ok(bytes)) => {
+                text.extend_from_slice(bytes);
+                Poll::Ready(bytes.len())
+            }
+            Poll::Pending if !is_whole => Poll::Pending,
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(0),
+        });
+        let come = come.await;
+        io.consume(come);
+        if come == 0 || text.len() >= MAX_TEXT {
+            break;
         }
     }
-    rest.truncate(MAX_TEXT);
-    String::from_utf8_lossy(rest).trim().to_owned()
+    text.truncate(MAX_TEXT);
+    String::from_utf8_lossy(&text).trim().to_owned()
 }
 
-/// Reads and parses one head, and returns what came behind it as well.
+/// Reads and parses one head.
 pub(super) async fn read_head<H: TryParse>(
-    io: &mut (impl AsyncRead + Unpin),
-) -> Result<(H, Vec<u8>), UpgradeError> {
-    let (head, rest) = read_raw_head(io).await?;
+    io: &mut (impl AsyncBufRead + Unpin),
+) -> Result<H, UpgradeError> {
+    let head = read_raw_head(io).await?;
     match H::try_parse(&head) {
-        Ok(Some((_, parsed))) => Ok((parsed, rest)),
+        Ok(Some((_, parsed))) => Ok(parsed),
         Ok(None) => Err(UpgradeError::NotHttp("it does not end".into())),
         Err(error) => Err(UpgradeError::NotHttp(error.to_string())),
     }
 }
 
-/// Reads up to and with the empty line that ends a head, and returns what came behind it as well.
+/// Reads up to and with the empty line that ends a head, and no further.
 pub(crate) async fn read_raw_head(
-    io: &mut (impl AsyncRead + Unpin),
-) -> Result<(Vec<u8>, Vec<u8>), UpgradeError> {
+    io: &mut (impl AsyncBufRead + Unpin),
+) -> Result<Vec<u8>, UpgradeError> {
     const END: &[u8] = b"\r\n\r\n";
     let mut head = Vec::with_capacity(512);
     loop {
         let seen = head.len();
-        if io.read_buf(&mut head).await? == 0 {
+        head.extend_from_slice(io.fill_buf().await?);
+        if head.len() == seen {
             return Err(UpgradeError::HungUp);
         }
         // Looking at what is new only keeps a byte-by-byte sender from costing more than it sends.
         let from = seen.saturating_sub(END.len() - 1);
-        if let Some(at) = head[from..].windows(END.len()).position(|w| w == END) {
-            let rest = head.split_off(from + at + END.len());
-            return Ok((head, rest));
+        let end = head[from..].windows(END.len()).position(|w| w == END);
+        if let Some(at) = end {
+            head.truncate(from + at + END.len());
+        }
+        io.consume(head.len() - seen);
+        if end.is_some() {
+            return Ok(head);
         }
         if head.len() > MAX_HEAD {
             return Err(UpgradeError::NotHttp(format!("over {MAX_HEAD} bytes")));

@@ -69,9 +69,9 @@ pub(crate) enum TransportError {
     Protocol(String),
 }
 
-/// Binary messages of one frame are read and written here: next to all frames are, and a message must not be copied more
-/// often than it has to be. All else is tungstenite's: it checks and reads what is no such message, and answers pings and
-/// closes. It is there for as long as it has to remember something, and takes the next byte only when no message has begun.
+/// Binary messages of one frame, as nearly all are, are read by [`BinaryReader`], and our own frames are written by [`Writer`]: a
+/// message must not be copied more often than it has to be. All else is tungstenite's: it checks and reads what is no such
+/// message, and answers pings and closes. It is there for as long as it has to remember something.
 ///
 /// ```text
 ///                    something else comes, or is sent
@@ -87,8 +87,8 @@ pub(crate) struct WebSocket<IO> {
     config: WebSocketConfig,
     binary: BinaryReader,
     /// None while there is nothing that it would have to remember.
-    other: Option<WebSocketContext>,
-    /// Where that one is.
+    tungstenite: Option<WebSocketContext>,
+    /// How far that is in the peer's frames.
     boundary: Boundary,
     writer: Writer,
     /// tungstenite holds a control frame that the full buffer did not take.
@@ -100,6 +100,10 @@ pub(crate) struct WebSocket<IO> {
 /// What tungstenite reads at once, which it fills with zeros before.
 const READ_BUFFER: usize = 2 * 1024;
 
+/// How often it reads before others have their turn: it goes on by itself until a message is whole, which one in fragments of
+/// nothing never is.
+const READS: usize = 1024;
+
 /// Buffers over this size are worth to be given back at once, and are made anew in no time beside what fills them.
 const LARGE: usize = 16 * 1024;
 
@@ -107,8 +111,8 @@ const LARGE: usize = 16 * 1024;
 const CONTROL_BUFFER: usize = 300;
 
 impl<IO: Io> WebSocket<IO> {
-    /// A WebSocket on `io`, of which `already_read` was read during the upgrade. Messages may have `max_size` bytes.
-    pub(crate) fn new(io: IO, role: Role, already_read: Vec<u8>, max_size: usize) -> Self {
+    /// A WebSocket on `io`. Messages may have `max_size` bytes.
+    pub(crate) fn new(io: IO, role: Role, max_size: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -116,11 +120,11 @@ impl<IO: Io> WebSocket<IO> {
             .max_message_size(Some(max_size))
             .max_frame_size(Some(max_size));
         Self {
-            source: Source::new(io, already_read),
+            source: Source::new(io),
             role,
             config,
             binary: BinaryReader::new(role, max_size),
-            other: None,
+            tungstenite: None,
             boundary: Boundary::default(),
             writer: Writer::new(role == Role::Client),
             held_back: false,
@@ -128,7 +132,7 @@ impl<IO: Io> WebSocket<IO> {
         }
     }
 
-    /// Bytes received so far.
+    /// Bytes of the stream that were read as frames, or parts of them, so far.
     pub(crate) fn received(&self) -> u64 {
         self.source.taken()
     }
@@ -142,13 +146,13 @@ impl<IO: Io> WebSocket<IO> {
             return Poll::Ready(Err(TransportError::Closed));
         }
         // tungstenite may be there although a message has begun: for a control frame of ours, which has to wait.
-        let binary = match self.other.is_none() || self.binary.has_begun() {
+        let binary = match self.tungstenite.is_none() || self.binary.has_begun() {
             true => ready!(self.binary.poll_next(&mut self.source, cx)),
             false => Ok(None),
         };
         let read = match binary {
             Ok(Some(message)) => Ok(Received::Message(message)),
-            Ok(None) => ready!(self.poll_other(cx)),
+            Ok(None) => ready!(self.poll_tungstenite(cx)),
             Err(error) => Err(Error::Io(error)),
         };
         self.failed = read.is_err();
@@ -156,7 +160,7 @@ impl<IO: Io> WebSocket<IO> {
     }
 
     /// Lets tungstenite read.
-    fn poll_other(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {
+    fn poll_tungstenite(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {
         let received = loop {
             break match self.with_shim(cx, |reader, shim| reader.read(shim)) {
                 Ok(Message::Binary(bytes)) => Received::Message(bytes),
@@ -243,7 +247,7 @@ impl<IO: Io> WebSocket<IO> {
     fn prepare_close(&mut self) {
         self.writer.drop_rest();
         self.config.max_write_buffer_size = 2 * CONTROL_BUFFER;
-        if let Some(reader) = &mut self.other {
+        if let Some(reader) = &mut self.tungstenite {
             reader.set_config(|config| *config = self.config);
         }
     }
@@ -320,16 +324,19 @@ impl<IO: Io> WebSocket<IO> {
     fn release(&mut self) {
         let is_done = self.boundary.is_between_messages()
             && !self.held_back
-            && self.other.as_ref().is_some_and(WebSocketContext::can_write);
+            && self
+                .tungstenite
+                .as_ref()
+                .is_some_and(WebSocketContext::can_write);
         if is_done {
-            self.other = None;
+            self.tungstenite = None;
         }
     }
 
     /// Whether tungstenite is there, which takes memory.
     #[cfg(test)]
-    pub(crate) fn has_other(&self) -> bool {
-        self.other.is_some()
+    pub(crate) fn has_tungstenite(&self) -> bool {
+        self.tungstenite.is_some()
     }
 
     /// Memory that what is written takes, whether it holds anything or not.
@@ -349,9 +356,10 @@ impl<IO: Io> WebSocket<IO> {
             writer: &mut self.writer,
             boundary: &mut self.boundary,
             held_back: &mut self.held_back,
+            reads_left: READS,
         };
         let new = || WebSocketContext::new(self.role, Some(self.config));
-        f(self.other.get_or_insert_with(new), &mut shim)
+        f(self.tungstenite.get_or_insert_with(new), &mut shim)
     }
 }
 

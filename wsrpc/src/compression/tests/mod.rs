@@ -106,7 +106,7 @@ fn start(
     let mut router = RouterBuilder::default();
     router.add(Arc::new(service));
     let router = Arc::new(router.build().unwrap());
-    let socket = WebSocket::new(buffered(io), role, Vec::new(), sizes::MAX_FRAME);
+    let socket = WebSocket::new(buffered(io), role, sizes::MAX_FRAME);
     let peer = crate::SecretKey::generate().public_key();
     let (session, driver) = Session::new(socket, peer, agreed, router, &config, Hooks::default());
     let driver = tokio::spawn(driver.run());

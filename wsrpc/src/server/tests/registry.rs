@@ -25,7 +25,7 @@ struct Still {
 fn session_of(key: PublicKey) -> Still {
     let (io, peer) = tokio::io::duplex(1024);
     let config = SessionConfig::default().resolve(false);
-    let socket = WebSocket::new(buffered(io), Role::Server, Vec::new(), config.max_recv_size);
+    let socket = WebSocket::new(buffered(io), Role::Server, config.max_recv_size);
     let router = Arc::new(RouterBuilder::default().build().unwrap());
     let (session, driver) =
         Session::new(socket, key, Agreed::V1, router, &config, Hooks::default());

@@ -102,12 +102,7 @@ pub(crate) fn start_with(
             peer: PeerLimits::from(&peers.hello()),
         },
     };
-    let socket = WebSocket::new(
-        buffered(io),
-        role,
-        Vec::new(),
-        config.max_frame_size(version),
-    );
+    let socket = WebSocket::new(buffered(io), role, config.max_frame_size(version));
     let peer = SecretKey::generate().public_key();
     let (session, driver) = Session::new(socket, peer, agreed, router, &config, hooks);
     let driver = tokio::spawn(driver.run());
@@ -137,7 +132,7 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) fn new(io: DuplexStream, role: Role) -> Self {
         Self {
-            socket: WebSocket::new(buffered(io), role, Vec::new(), usize::MAX),
+            socket: WebSocket::new(buffered(io), role, usize::MAX),
             frames: VecDeque::new(),
         }
     }

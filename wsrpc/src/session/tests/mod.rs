@@ -9,6 +9,7 @@ mod faults;
 mod handlers;
 mod keepalive;
 mod limits;
+mod reading;
 mod runtime;
 mod stress;
 mod v2;

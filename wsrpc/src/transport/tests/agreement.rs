@@ -5,7 +5,7 @@ use tokio::io::duplex;
 
 use super::upgrade::{SWITCHING, connected_to, request, served};
 use crate::{
-    transport::{UpgradeError, Upgraded, accept, connect},
+    transport::{UpgradeError, accept, buffered, connect},
     version::{
         ProtocolVersion::{self, V1, V2},
         Versions,
@@ -32,7 +32,8 @@ fn values(head: &str) -> Vec<String> {
 async fn the_two_sides_agree_on_the_latest_version_that_both_speak() {
     for client_range in RANGES {
         for server_range in RANGES {
-            let (mut client, mut server) = duplex(1 << 10);
+            let (client, server) = duplex(1 << 10);
+            let (mut client, mut server) = (buffered(client), buffered(server));
             let mut offered = None;
             let check = |request: &Request<()>| {
                 offered = request.headers().get("wsrpc-version").cloned();
@@ -52,7 +53,7 @@ async fn the_two_sides_agree_on_the_latest_version_that_both_speak() {
                 assert!(error.ends_with(refusal), "{case}");
                 continue;
             }
-            assert_eq!(accepted.unwrap().version, latest, "{case}");
+            assert_eq!(accepted.unwrap(), latest, "{case}");
             assert_eq!(offered.is_some(), client_range.1 == V2, "{case}");
             if latest < client_range.0 {
                 let error = connected.unwrap_err();
@@ -61,7 +62,7 @@ async fn the_two_sides_agree_on_the_latest_version_that_both_speak() {
                 };
                 assert_eq!((agreed, min), (V1, V2));
             } else {
-                assert_eq!(connected.unwrap().version, latest, "{case}");
+                assert_eq!(connected.unwrap(), latest, "{case}");
             }
         }
     }
@@ -76,7 +77,7 @@ async fn answer_to(
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     let confirmed = values(head);
     match result {
-        Ok(Upgraded { version, .. }) => {
+        Ok(version) => {
             assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
             let expected: &[&str] = if version == V2 { &["2"] } else { &[] };
             assert_eq!(confirmed, expected, "{head}");
@@ -178,10 +179,8 @@ async fn told(
     range: (ProtocolVersion, ProtocolVersion),
 ) -> Result<ProtocolVersion, String> {
     let answer = format!("{SWITCHING}{lines}\r\n");
-    match connected_to(&answer, versions(range)).await {
-        Ok(upgraded) => Ok(upgraded.version),
-        Err(error) => Err(error.to_string()),
-    }
+    let connected = connected_to(&answer, versions(range)).await;
+    connected.map_err(|error| error.to_string())
 }
 
 #[tokio::test]

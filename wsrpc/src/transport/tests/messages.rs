@@ -262,15 +262,6 @@ fn a_message_that_comes_byte_by_byte_is_read() {
 }
 
 #[test]
-fn what_came_with_the_upgrade_is_read_first() {
-    let mut ours = Ours::with_read(Role::Client, b"\x82\x01a\x82\x01");
-    ours.io.inject(b"b");
-    assert_eq!(ours.received(), Received::Message("a".into()));
-    assert_eq!(ours.received(), Received::Message("b".into()));
-    assert_eq!(ours.socket.received(), 6);
-}
-
-#[test]
 fn pings_and_pongs_go_both_ways() {
     for role in ROLES {
         let (mut ours, mut peer) = connected(role);
@@ -309,8 +300,8 @@ fn a_ping_goes_out_between_two_fragments() {
 #[tokio::test]
 async fn two_of_us_understand_each_other_over_a_narrow_pipe() {
     let (client, server) = tokio::io::duplex(1_000);
-    let mut client = WebSocket::new(buffered(client), Role::Client, Vec::new(), 4 << 20);
-    let mut server = WebSocket::new(buffered(server), Role::Server, Vec::new(), 4 << 20);
+    let mut client = WebSocket::new(buffered(client), Role::Client, 4 << 20);
+    let mut server = WebSocket::new(buffered(server), Role::Server, 4 << 20);
     for size in SIZES {
         client.push_message(b"up", pattern(size).into());
         server.push_message(b"down", pattern(size).into());

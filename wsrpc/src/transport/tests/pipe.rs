@@ -188,13 +188,8 @@ fn cx() -> Context<'static> {
 
 impl Ours {
     pub(super) fn new(role: Role) -> Self {
-        Self::with_read(role, &[])
-    }
-
-    /// One that read these bytes during its upgrade.
-    pub(super) fn with_read(role: Role, already_read: &[u8]) -> Self {
         let io = Io::new();
-        let socket = WebSocket::new(buffered(io.clone()), role, already_read.to_vec(), MAX);
+        let socket = WebSocket::new(buffered(io.clone()), role, MAX);
         Self { socket, io }
     }
 
@@ -210,15 +205,14 @@ impl Ours {
         }
     }
 
-    /// The error that ends reading.
+    /// The error that ends reading, which goes on in turns.
     pub(super) fn read_error(&mut self) -> TransportError {
-        loop {
-            match self.read() {
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return error,
-                Poll::Pending => panic!("reading goes on"),
+        for _ in 0..100 {
+            if let Poll::Ready(Err(error)) = self.read() {
+                return error;
             }
         }
+        panic!("reading goes on");
     }
 
     pub(super) fn flush(&mut self) -> Poll<Result<(), TransportError>> {

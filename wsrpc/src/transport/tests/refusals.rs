@@ -1,9 +1,9 @@
 //! Upgrades that fail, and what each side says of it.
 
-use tokio::io::{AsyncRead, AsyncWrite, duplex, join};
+use tokio::io::{AsyncBufRead, AsyncWrite, duplex, join};
 
 use super::upgrade::{SWITCHING, connected_to, request, served, v1};
-use crate::transport::{UpgradeError, connect};
+use crate::transport::{UpgradeError, buffered, connect};
 
 /// The status that a server of ours answers these bytes with, the text, and the error on its own side.
 async fn refused(bytes: &[u8]) -> (u16, String, String) {
@@ -218,10 +218,10 @@ async fn a_server_that_speaks_something_else_is_told_apart() {
 }
 
 /// A stream whose writes fail and whose reads do not.
-fn half_broken(answer: &'static [u8]) -> impl AsyncRead + AsyncWrite + Unpin {
+fn half_broken(answer: &'static [u8]) -> impl AsyncBufRead + AsyncWrite + Unpin {
     let (ours, theirs) = duplex(1);
     drop(theirs);
-    join(answer, ours)
+    buffered(join(answer, ours))
 }
 
 #[tokio::test]

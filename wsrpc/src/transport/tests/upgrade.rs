@@ -1,11 +1,11 @@
 //! Upgrades that succeed, and heads that are read.
 
 use http::{Request, StatusCode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, duplex};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::{
-    transport::{Refusal, UpgradeError, Upgraded, accept, buffered, connect, upgrade::read_head},
+    transport::{Refusal, UpgradeError, accept, buffered, connect, upgrade::read_head},
     version::{ProtocolVersion, Versions},
 };
 
@@ -27,10 +27,11 @@ pub(super) async fn served(
     request: &[u8],
     versions: Versions,
     check: impl FnOnce(&Request<()>) -> Result<(), Refusal>,
-) -> (Result<Upgraded, UpgradeError>, String) {
-    let (mut client, mut server) = duplex(1 << 20);
+) -> (Result<ProtocolVersion, UpgradeError>, String) {
+    let (mut client, server) = duplex(1 << 20);
     client.write_all(request).await.unwrap();
     client.shutdown().await.unwrap();
+    let mut server = buffered(server);
     let result = accept(&mut server, versions, check).await;
     drop(server);
     let mut answer = String::new();
@@ -40,7 +41,8 @@ pub(super) async fn served(
 
 #[tokio::test]
 async fn a_client_and_a_server_of_ours_agree() {
-    let (mut client, mut server) = duplex(100);
+    let (client, server) = duplex(100);
+    let (mut client, mut server) = (buffered(client), buffered(server));
     let check = |request: &Request<()>| {
         assert_eq!(request.uri().path(), "/agents");
         assert_eq!(request.headers()["host"], "example.com:1338");
@@ -51,14 +53,15 @@ async fn a_client_and_a_server_of_ours_agree() {
         connect(&mut client, "example.com:1338", "/agents", v1()),
         accept(&mut server, v1(), check),
     );
-    assert_eq!(connected.unwrap().rest, b"");
-    assert_eq!(accepted.unwrap().rest, b"");
+    assert_eq!(connected.unwrap(), ProtocolVersion::V1);
+    assert_eq!(accepted.unwrap(), ProtocolVersion::V1);
+    assert_eq!((client.buffer(), server.buffer()), (&b""[..], &b""[..]));
 }
 
 #[tokio::test]
 async fn a_server_answers_as_rfc_6455_has_it() {
     let (result, answer) = served(request("").as_bytes(), v1(), |_| Ok(())).await;
-    assert_eq!(result.unwrap().rest, b"");
+    assert_eq!(result.unwrap(), ProtocolVersion::V1);
     assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
     let answer = answer.to_lowercase();
     for line in [
@@ -75,19 +78,33 @@ async fn a_server_answers_as_rfc_6455_has_it() {
 
 #[tokio::test]
 async fn what_the_client_sends_behind_its_request_is_kept() {
-    let bytes = [request("").as_bytes(), b"\x82\x81\0\0\0\0a\r\n\r\n"].concat();
-    let (result, _) = served(&bytes, v1(), |_| Ok(())).await;
-    assert_eq!(result.unwrap().rest, b"\x82\x81\0\0\0\0a\r\n\r\n");
+    let behind = b"\x82\x81\0\0\0\0a\r\n\r\n";
+    let (mut client, server) = duplex(1 << 20);
+    let bytes = [request("").as_bytes(), behind].concat();
+    client.write_all(&bytes).await.unwrap();
+    let mut server = buffered(server);
+    accept(&mut server, v1(), |_| Ok(())).await.unwrap();
+    assert_eq!(server.fill_buf().await.unwrap(), behind);
 }
 
 /// Reads the client's request and sends this answer, in which `{accept}` stands for what the key asks for.
 pub(super) async fn connected_to(
     answer: &str,
     versions: Versions,
-) -> Result<Upgraded, UpgradeError> {
-    let (mut client, mut server) = duplex(1 << 20);
+) -> Result<ProtocolVersion, UpgradeError> {
+    let (connected, _) = connected_with_rest(answer, versions).await;
+    connected
+}
+
+/// The same, and what the client has not read of it.
+async fn connected_with_rest(
+    answer: &str,
+    versions: Versions,
+) -> (Result<ProtocolVersion, UpgradeError>, Vec<u8>) {
+    let (client, server) = duplex(1 << 20);
+    let (mut client, mut server) = (buffered(client), buffered(server));
     let serve = async {
-        let (request, _) = read_head::<Request<()>>(&mut server).await.unwrap();
+        let request = read_head::<Request<()>>(&mut server).await.unwrap();
         let key = request.headers()["sec-websocket-key"].as_bytes();
         let answer = answer.replace("{accept}", &derive_accept_key(key));
         server.write_all(answer.as_bytes()).await.unwrap();
@@ -95,7 +112,9 @@ pub(super) async fn connected_to(
     };
     let connect = connect(&mut client, "localhost", "/", versions);
     let (connected, ()) = tokio::join!(connect, serve);
-    connected
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).await.unwrap();
+    (connected, rest)
 }
 
 pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -104,10 +123,9 @@ pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade:
 #[tokio::test]
 async fn what_a_server_sends_right_behind_its_answer_is_kept() {
     let answer = format!("{SWITCHING}\r\n\x02\x01a");
-    assert_eq!(
-        connected_to(&answer, v1()).await.unwrap().rest,
-        b"\x02\x01a"
-    );
+    let (connected, rest) = connected_with_rest(&answer, v1()).await;
+    connected.unwrap();
+    assert_eq!(rest, b"\x02\x01a");
 }
 
 #[tokio::test]
@@ -135,9 +153,9 @@ async fn a_plain_tungstenite_client_and_server_agree_with_ours() {
         peer.read().unwrap()
     });
     server.set_nonblocking(true).unwrap();
-    let mut server = tokio::net::UnixStream::from_std(server).unwrap();
-    let rest = accept(&mut server, v1(), |_| Ok(())).await.unwrap().rest;
-    let mut socket = WebSocket::new(buffered(server), Role::Server, rest, 100);
+    let mut server = buffered(tokio::net::UnixStream::from_std(server).unwrap());
+    accept(&mut server, v1(), |_| Ok(())).await.unwrap();
+    let mut socket = WebSocket::new(server, Role::Server, 100);
     let received = std::future::poll_fn(|cx| socket.poll_read(cx)).await;
     let hello = Received::Message("hello".into());
     assert_eq!(received.unwrap(), hello);
@@ -151,33 +169,34 @@ async fn a_plain_tungstenite_client_and_server_agree_with_ours() {
     let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
     let theirs = std::thread::spawn(move || tungstenite::accept(server).map(drop).is_ok());
     client.set_nonblocking(true).unwrap();
-    let mut client = tokio::net::UnixStream::from_std(client).unwrap();
+    let mut client = buffered(tokio::net::UnixStream::from_std(client).unwrap());
     connect(&mut client, "localhost", "/", v1()).await.unwrap();
     assert!(theirs.join().unwrap());
 }
 
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_read() {
-    let (mut client, mut server) = duplex(1);
+    let (mut client, server) = duplex(1);
+    let mut server = buffered(server);
     let bytes = [request("").as_bytes(), b"rest"].concat();
     let write = async {
         client.write_all(&bytes).await.unwrap();
     };
     let read = async {
-        let (head, mut rest) = read_head::<Request<()>>(&mut server).await.unwrap();
-        while rest.len() < 4 {
-            server.read_buf(&mut rest).await.unwrap();
-        }
+        let head = read_head::<Request<()>>(&mut server).await.unwrap();
+        let mut rest = [0; 4];
+        server.read_exact(&mut rest).await.unwrap();
         (head, rest)
     };
     let ((head, rest), ()) = tokio::join!(read, write);
     assert_eq!(head.uri(), "/");
-    assert_eq!(rest, b"rest");
+    assert_eq!(&rest, b"rest");
 }
 
 #[tokio::test]
 async fn a_check_sees_the_request_and_its_refusal_is_what_the_client_is_told() {
-    let (mut client, mut server) = duplex(1 << 10);
+    let (client, server) = duplex(1 << 10);
+    let (mut client, mut server) = (buffered(client), buffered(server));
     let refusal = Refusal {
         status: StatusCode::TOO_MANY_REQUESTS,
         text: "three sessions of this key in a row".into(),
