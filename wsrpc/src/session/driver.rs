@@ -33,8 +33,8 @@ use crate::{
 
 /// Moves bytes between the socket and the session's core, and starts handlers.
 ///
-/// Each turn reads what has come, if the stream has said that something has, wakes and starts whom it concerns, and then writes all that waits in one go. The
-/// reader never waits for the writer: if both sides did, neither would ever go on.
+/// Each turn reads what has come, if the stream has said that something has, wakes and starts whom it concerns, and then
+/// writes all that waits in one go. The reader never waits for the writer: if both sides did, neither would ever go on.
 pub(crate) struct Driver<IO> {
     session: Session,
     socket: WebSocket<IO>,

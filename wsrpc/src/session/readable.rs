@@ -8,9 +8,9 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-/// Knows what the driver was woken for: a read that found nothing is made again only when its stream has woken the driver, and
-/// not in turns that it has for another reason. To ask a stream in vain goes through all its layers, each of whose memory
-/// has left the core's cache where thousands of sessions have their turn.
+/// Knows what the driver was woken for: a read that found nothing is made again only when its stream has woken the
+/// driver, and not in turns that it has for another reason. To ask a stream in vain goes through all its layers, each of
+/// whose memory has left the core's cache where thousands of sessions have their turn.
 pub(super) struct Readable {
     listener: Arc<Listener>,
     /// What the stream wakes.

@@ -23,7 +23,7 @@ pub(super) struct BinaryReader {
 }
 
 impl BinaryReader {
-    /// Reads what a peer of `role` is sent, up to `max_size` bytes a message.
+    /// Reads on the side that has this role, up to `max_size` bytes a message.
     pub(super) fn new(role: Role, max_size: usize) -> Self {
         Self {
             masked: role == Role::Server,
@@ -146,8 +146,8 @@ fn unmask(mask: Option<[u8; 4]>, payload: &mut [u8]) {
     }
 }
 
-/// Memory that is set aside for a message on the word of its header alone: enough for what our own side sends in one frame, and
-/// as much as a peer may have on its way on a call anyway. For a larger one it doubles as the message comes.
+/// Memory that is set aside for a message on the word of its header alone: enough for what our own side sends in one
+/// frame, and as much as a peer may have on its way on a call anyway. For a larger one it doubles as the message comes.
 const TRUSTED: usize = FRAGMENT;
 
 /// A message of which a part has come.

@@ -1,7 +1,7 @@
 //! Where in the peer's WebSocket frames a connection stands.
 
-/// Follows the headers of the frames through the bytes that tungstenite reads, whichever way reads cut them: it does not tell
-/// whether it holds a part of a message, without which nobody may take its place.
+/// Follows the headers of the frames through the bytes that tungstenite reads, whichever way reads cut them: it does not
+/// tell whether it holds a part of a message, without which nobody may take its place.
 ///
 /// Bytes that are no frames lead it astray, and do no harm: tungstenite fails on them, and is not asked again.
 #[derive(Debug, Default)]

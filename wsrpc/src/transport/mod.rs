@@ -26,8 +26,8 @@ pub(crate) fn buffered<S: tokio::io::AsyncRead>(stream: S) -> tokio::io::BufRead
     tokio::io::BufReader::with_capacity(READ, stream)
 }
 
-/// Any stream of bytes that a session can run over. It is read where it has its bytes, as those of TLS do, and keeps the wakers of
-/// reads and of writes apart: neither wakes the other's task.
+/// Any stream of bytes that a session can run over. It is read where it has its bytes, as those of TLS do. It has to keep
+/// one waker for who reads and another for who writes: a session gives it two that differ.
 pub(crate) trait Io:
     tokio::io::AsyncBufRead + tokio::io::AsyncWrite + Unpin + Send + 'static
 {

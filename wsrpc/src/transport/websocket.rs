@@ -69,9 +69,9 @@ pub(crate) enum TransportError {
     Protocol(String),
 }
 
-/// Binary messages of one frame, as nearly all are, are read by [`BinaryReader`], and our own frames are written by [`Writer`]: a
-/// message must not be copied more often than it has to be. All else is tungstenite's: it checks and reads what is no such
-/// message, and answers pings and closes. It is there for as long as it has to remember something.
+/// Binary messages of one frame, as nearly all are, are read by [`BinaryReader`], and our own frames are written by
+/// [`Writer`]: a message must not be copied more often than it has to be. All else is tungstenite's: it checks and reads
+/// what is no such message, and answers pings and closes. It is there for as long as it has to remember something.
 ///
 /// ```text
 ///                    something else comes, or is sent
@@ -100,8 +100,8 @@ pub(crate) struct WebSocket<IO> {
 /// What tungstenite reads at once, which it fills with zeros before.
 const READ_BUFFER: usize = 2 * 1024;
 
-/// How often it reads before others have their turn: it goes on by itself until a message is whole, which one in fragments of
-/// nothing never is.
+/// How often it reads before others have their turn: it goes on by itself until a message is whole, which one in
+/// fragments of nothing never is.
 const READS: usize = 1024;
 
 /// Buffers over this size are worth to be given back at once, and are made anew in no time beside what fills them.

@@ -23,8 +23,8 @@ const MAX_AHEAD: u64 = 256 * 1024;
 const AT_ONCE: usize = 1025 * 1024;
 
 /// What its reader has left after its turn is copied up to this size. It is a slice of the message that it came in,
-/// which may be as large as the largest frame, and which a peer can fill up with what counts for nothing, or of memory that
-/// small messages share: so what waits takes at most twice what it counts for.
+/// which may be as large as the largest frame, and which a peer can fill up with what counts for nothing, or of memory
+/// that small messages share: so what waits takes at most twice what it counts for.
 const SMALL: usize = sizes::MAX_FRAME / 2;
 
 /// What has arrived, and what the sender was given room for.
