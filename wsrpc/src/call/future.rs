@@ -73,6 +73,7 @@ impl Drop for Opening {
 }
 
 impl<R> CallFuture<R> {
+    #[inline]
     pub(super) fn new(call: Call<R>, deadline: Option<Instant>) -> Self {
         Self {
             call,

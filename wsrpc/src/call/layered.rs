@@ -146,7 +146,13 @@ async fn send(
 ) -> Result<CallResponse, CallError> {
     let errors = head.errors();
     let method = head.method();
-    let mut call = Call::<Encoded>::new(&channel, method, method.kind().streams_responses());
+    let mut call = Call::<Encoded>::new(
+        &channel,
+        method,
+        method.kind().streams_responses(),
+        None,
+        None,
+    );
     if method.kind().streams_requests() {
         call.requests = Some(Box::pin(FromLayers(body)));
     } else {

@@ -70,7 +70,7 @@ impl<R: prost::Message + Default> Call<R> {
         method: &'static MethodDescriptor,
         request: &Q,
     ) -> Self {
-        Self::new(channel, method, false).with_request(request)
+        Self::new(channel, method, false, Some(codec::encode(request)), None)
     }
 
     /// A call with a stream of requests and one response.
@@ -82,7 +82,7 @@ impl<R: prost::Message + Default> Call<R> {
     where
         S: Stream<Item: prost::Message> + Send + 'static,
     {
-        Self::new(channel, method, false).with_requests(requests)
+        Self::new(channel, method, false, None, Some(encoded(requests)))
     }
 }
 
@@ -93,7 +93,7 @@ impl<R: prost::Message + Default> Call<Streaming<R>> {
         method: &'static MethodDescriptor,
         request: &Q,
     ) -> Self {
-        Self::new(channel, method, true).with_request(request)
+        Self::new(channel, method, true, Some(codec::encode(request)), None)
     }
 
     /// A call with a stream of requests and a stream of responses.
@@ -105,36 +105,30 @@ impl<R: prost::Message + Default> Call<Streaming<R>> {
     where
         S: Stream<Item: prost::Message> + Send + 'static,
     {
-        Self::new(channel, method, true).with_requests(requests)
+        Self::new(channel, method, true, None, Some(encoded(requests)))
     }
 }
 
 impl<R> Call<R> {
-    pub(super) fn new(channel: &Channel, method: &'static MethodDescriptor, streams: bool) -> Self {
+    #[inline]
+    pub(super) fn new(
+        channel: &Channel,
+        method: &'static MethodDescriptor,
+        streams_responses: bool,
+        request: Option<Bytes>,
+        requests: Option<Requests>,
+    ) -> Self {
         Self {
             connector: channel.connector().clone(),
             wrapped: channel.wrapped().cloned(),
             method,
-            streams_responses: streams,
+            streams_responses,
             metadata: Metadata::new(),
-            request: None,
-            requests: None,
+            request,
+            requests,
             options: channel.options(method),
             response: PhantomData,
         }
-    }
-
-    fn with_request(mut self, request: &impl prost::Message) -> Self {
-        self.request = Some(codec::encode(request));
-        self
-    }
-
-    fn with_requests<S>(mut self, requests: S) -> Self
-    where
-        S: Stream<Item: prost::Message> + Send + 'static,
-    {
-        self.requests = Some(encoded(requests));
-        self
     }
 
     /// How long the call may take in all, waiting for a session included; of a stream, until its last message. Default:
@@ -172,6 +166,7 @@ impl<R> Call<R> {
         self
     }
 
+    #[inline]
     fn into_call_future(mut self) -> CallFuture<R> {
         let deadline = deadline(&self.options);
         match self.wrapped.take() {
@@ -215,6 +210,7 @@ impl<R: prost::Message + Default> IntoFuture for Call<R> {
     type Output = Result<Response<R>, CallError>;
     type IntoFuture = CallFuture<R>;
 
+    #[inline]
     fn into_future(self) -> CallFuture<R> {
         self.into_call_future()
     }
@@ -224,6 +220,7 @@ impl<R: prost::Message + Default> IntoFuture for Call<Streaming<R>> {
     type Output = Result<Response<Streaming<R>>, CallError>;
     type IntoFuture = CallFuture<Streaming<R>>;
 
+    #[inline]
     fn into_future(self) -> CallFuture<Streaming<R>> {
         self.into_call_future()
     }
