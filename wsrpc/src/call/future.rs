@@ -105,7 +105,7 @@ impl<R> CallFuture<R> {
         mut answer: impl FnMut(&mut InFlight, &mut Context<'_>) -> Poll<Result<T, CallError>>,
     ) -> Poll<Result<(InFlight, T), CallError>> {
         loop {
-            let next = match &mut self.state {
+            let gone_on = match &mut self.state {
                 State::Lookup => self.lookup(cx),
                 State::Waiting(wait) => match ready!(wait.as_mut().poll(cx)) {
                     Ok(session) => self.begin(session, cx),
@@ -117,24 +117,22 @@ impl<R> CallFuture<R> {
                         self.succeeded();
                         match std::mem::replace(&mut self.state, State::Done) {
                             State::InFlight(call) => return Poll::Ready(Ok((call, answer))),
-                            _ => Ok(State::Done),
+                            _ => Ok(()),
                         }
                     }
                     Err(error) => Err(error),
                 },
                 State::Pausing(pause) => {
                     ready!(pause.as_mut().poll(cx));
-                    Ok(State::Lookup)
+                    self.state = State::Lookup;
+                    Ok(())
                 }
                 State::Done => panic!("a call was polled after it had ended"),
             };
-            self.state = match next {
-                Ok(state @ State::InFlight(_)) => {
-                    self.state = state;
-                    // Its session wakes the call.
-                    return Poll::Pending;
-                }
-                Ok(state) => state,
+            self.state = match gone_on {
+                // Its session wakes the call.
+                Ok(()) if matches!(self.state, State::InFlight(_)) => return Poll::Pending,
+                Ok(()) => continue,
                 // A session that took no call is not found again: it has ended, or its peer goes away.
                 Err(error) if self.waits_for_another(&error) => State::Lookup,
                 Err(error) => match self.pause(&error) {
@@ -148,7 +146,8 @@ impl<R> CallFuture<R> {
         }
     }
 
-    fn lookup(&mut self, cx: &mut Context<'_>) -> Result<State, CallError> {
+    /// Looks for a session, and opens the call on it or waits for it.
+    fn lookup(&mut self, cx: &mut Context<'_>) -> Result<(), CallError> {
         let connector = &self.call.connector;
         let wait_for_ready = self.call.options.wait_for_ready;
         match connector.lookup(wait_for_ready) {
@@ -156,13 +155,14 @@ impl<R> CallFuture<R> {
             Lookup::Failed(error) => Err(error),
             Lookup::Wait => {
                 let wait = connector.clone().wait(wait_for_ready);
-                Ok(State::Waiting(self.in_time(wait)))
+                self.state = State::Waiting(self.in_time(wait));
+                Ok(())
             }
         }
     }
 
     /// Opens the call on `session`, with its request as that session's peer takes it.
-    fn begin(&mut self, session: Session, cx: &mut Context<'_>) -> Result<State, CallError> {
+    fn begin(&mut self, session: Session, cx: &mut Context<'_>) -> Result<(), CallError> {
         // There was a session: what fails from here on is not the way to one.
         self.state = State::Done;
         let compression = session.accepted().or_off(self.call.options.compression);
@@ -181,19 +181,22 @@ impl<R> CallFuture<R> {
             streams_responses: self.call.streams_responses,
         };
         match session.open(&mut outgoing, None, cx.waker()) {
-            Ok(key) => Ok(self.opened(InFlight::new(session, key))),
-            Err(OpenError::Failed(error)) => Err(error),
-            Err(OpenError::Full(ticket)) => Ok(State::Opening(Box::new(Opening {
-                session,
-                outgoing,
-                ticket,
-                timer: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
-            }))),
+            Ok(key) => self.opened(InFlight::new(session, key)),
+            Err(OpenError::Failed(error)) => return Err(error),
+            Err(OpenError::Full(ticket)) => {
+                self.state = State::Opening(Box::new(Opening {
+                    session,
+                    outgoing,
+                    ticket,
+                    timer: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+                }));
+            }
         }
+        Ok(())
     }
 
     /// The session has taken the call.
-    fn opened(&mut self, call: InFlight) -> State {
+    fn opened(&mut self, call: InFlight) {
         if let Some(requests) = self.call.requests.take() {
             let compression = self.call.options.compression;
             let compression = call.session.accepted().or_off(compression);
@@ -202,7 +205,7 @@ impl<R> CallFuture<R> {
             // If there is no runtime for it, the call is let go of.
             tokio::spawn(super::Context::current().scope(sending));
         }
-        State::InFlight(call)
+        self.state = State::InFlight(call);
     }
 
     /// Waits no longer than the call may take.
@@ -216,9 +219,9 @@ impl<R> CallFuture<R> {
         }
     }
 
-    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<Result<State, CallError>> {
+    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         let State::Opening(opening) = &mut self.state else {
-            return Poll::Ready(Ok(State::Lookup));
+            return Poll::Ready(Ok(()));
         };
         let ticket = Some(opening.ticket);
         match opening
@@ -227,7 +230,8 @@ impl<R> CallFuture<R> {
         {
             Ok(key) => {
                 let call = InFlight::new(opening.session.clone(), key);
-                Poll::Ready(Ok(self.opened(call)))
+                self.opened(call);
+                Poll::Ready(Ok(()))
             }
             Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
             Err(OpenError::Full(ticket)) => {

@@ -73,6 +73,7 @@ impl SendHalf {
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, message: Message) {
         self.unsent = self
             .unsent
