@@ -8,7 +8,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Io, Role, masks, source::Source, writer::FRAGMENT};
+use super::{Io, Role, header::Header, masks, source::Source, writer::FRAGMENT};
 
 /// Reads binary messages of one frame. Whatever else begins with the next byte is not touched: a control frame, a
 /// message in fragments or of text, a frame that is too large or breaks the rules, a header of which only a part is
@@ -46,17 +46,19 @@ impl BinaryReader {
         loop {
             let bytes = ready!(source.poll_fill(cx))?;
             let Some(begun) = &mut self.begun else {
-                let header = Header::parse(bytes, self.masked);
-                let Some(header) = header.filter(|header| header.payload <= self.max_size) else {
+                let Some((header, header_len)) = Header::parse(bytes) else {
                     return Poll::Ready(Ok(None));
                 };
-                if let Some(payload) = bytes[header.len..].get(..header.payload) {
+                let Some(len) = self.takes(&header) else {
+                    return Poll::Ready(Ok(None));
+                };
+                if let Some(payload) = bytes[header_len..].get(..len) {
                     let message = whole_message(payload, header.mask);
-                    source.take(header.len + header.payload);
+                    source.take(header_len + len);
                     return Poll::Ready(Ok(Some(message)));
                 }
-                self.begun = Some(Begun::new(&header));
-                source.take(header.len);
+                self.begun = Some(Begun::new(len, header.mask));
+                source.take(header_len);
                 continue;
             };
             if bytes.is_empty() {
@@ -69,48 +71,12 @@ impl BinaryReader {
             }
         }
     }
-}
 
-/// The header of a frame that is a binary message.
-struct Header {
-    /// Bytes of the header itself.
-    len: usize,
-    /// Bytes of the payload behind it.
-    payload: usize,
-    mask: Option<[u8; 4]>,
-}
-
-impl Header {
-    fn parse(bytes: &[u8], masked: bool) -> Option<Self> {
-        const FINAL_BINARY: u8 = 0x82;
-        const MASKED: u8 = 0x80;
-        let (&[first, second], rest) = bytes.split_first_chunk()?;
-        if first != FINAL_BINARY || (second & MASKED != 0) != masked {
-            return None;
-        }
-        let (payload, rest) = match second & !MASKED {
-            126 => {
-                let (len, rest) = rest.split_first_chunk()?;
-                (u16::from_be_bytes(*len).into(), rest)
-            }
-            127 => {
-                let (len, rest) = rest.split_first_chunk()?;
-                (usize::try_from(u64::from_be_bytes(*len)).ok()?, rest)
-            }
-            len => (len.into(), rest),
-        };
-        let (mask, rest) = match masked {
-            true => {
-                let (mask, rest) = rest.split_first_chunk()?;
-                (Some(*mask), rest)
-            }
-            false => (None, rest),
-        };
-        Some(Self {
-            len: bytes.len() - rest.len(),
-            payload,
-            mask,
-        })
+    /// The bytes of the message that this header is all of, if it is one to be read here.
+    fn takes(&self, header: &Header) -> Option<usize> {
+        let is_ours = header.is_whole_binary() && header.mask.is_some() == self.masked;
+        let len = usize::try_from(header.payload).ok()?;
+        (is_ours && len <= self.max_size).then_some(len)
     }
 }
 
@@ -159,11 +125,11 @@ struct Begun {
 }
 
 impl Begun {
-    fn new(header: &Header) -> Self {
+    fn new(len: usize, mask: Option<[u8; 4]>) -> Self {
         Self {
-            payload: Vec::with_capacity(header.payload.min(TRUSTED)),
-            left: header.payload,
-            mask: header.mask,
+            payload: Vec::with_capacity(len.min(TRUSTED)),
+            left: len,
+            mask,
         }
     }
 
@@ -187,14 +153,12 @@ impl Begun {
 
 #[cfg(test)]
 mod tests {
-    use super::{Begun, FRAGMENT, Header};
+    use super::{Begun, FRAGMENT};
 
     #[test]
     fn memory_for_a_message_grows_as_it_comes_and_not_beyond_it() {
         const LEN: usize = 1_000_000;
-        let header = Header::parse(&[0x82, 127, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40], false).unwrap();
-        assert_eq!(header.payload, LEN);
-        let mut begun = Begun::new(&header);
+        let mut begun = Begun::new(LEN, None);
         let mut arrived = 0;
         while begun.left > 0 {
             let capacity = begun.payload.capacity();

@@ -1,15 +1,17 @@
 //! Where in the peer's WebSocket frames a connection stands.
 
+use super::header::{Header, MAX_LEN};
+
 /// Follows the headers of the frames through the bytes that tungstenite reads, whichever way reads cut them: it does not
 /// tell whether it holds a part of a message, without which nobody may take its place.
 ///
 /// Bytes that are no frames lead it astray, and do no harm: tungstenite fails on them, and is not asked again.
 #[derive(Debug, Default)]
 pub(super) struct Boundary {
-    /// What has come of a header, up to its mask.
-    header: [u8; 10],
+    /// What has come of a header.
+    header: [u8; MAX_LEN],
     header_len: u8,
-    /// Bytes of the frame that are still to come after that: its mask and its payload.
+    /// Bytes of the payload that are still to come.
     left: u64,
     /// A message has begun that other frames go on with.
     fragmented: bool,
@@ -28,7 +30,7 @@ impl Boundary {
                 self.header[usize::from(self.header_len)] = *byte;
                 self.header_len += 1;
                 at += 1;
-                self.end_header();
+                self.try_header();
             }
             if self.left == 0 && self.header_len == 0 {
                 break;
@@ -43,29 +45,15 @@ impl Boundary {
     }
 
     /// Goes on to the payload, if the header is complete.
-    fn end_header(&mut self) {
-        const FIN: u8 = 0x80;
-        const CONTROL: u8 = 0x08;
-        const MASKED: u8 = 0x80;
-        let [first, second, length @ ..] = self.header;
-        let short = second & !MASKED;
-        let length_bytes = match short {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        if usize::from(self.header_len) < 2 + length_bytes {
+    fn try_header(&mut self) {
+        let come = &self.header[..usize::from(self.header_len)];
+        let Some((header, _)) = Header::parse(come) else {
             return;
-        }
-        let payload = match length_bytes {
-            0 => u64::from(short),
-            n => u64::from_be_bytes(length) >> (64 - 8 * n),
         };
-        let mask = if second & MASKED == 0 { 0 } else { 4 };
-        if first & CONTROL == 0 {
-            self.fragmented = first & FIN == 0;
+        if !header.is_control() {
+            self.fragmented = !header.is_last();
         }
-        self.left = payload.saturating_add(mask);
+        self.left = header.payload;
         self.header_len = 0;
     }
 }

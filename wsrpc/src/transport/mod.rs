@@ -4,6 +4,7 @@
 mod agreement;
 mod binary;
 mod boundary;
+mod header;
 mod masks;
 mod reader;
 mod source;

@@ -9,7 +9,10 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::masks;
+use super::{
+    header::{Header, OpCode},
+    masks,
+};
 use crate::wire::v2::sizes::{CHUNK, SHARED, SHARERS};
 
 /// A message over this size goes out in fragments of it, so that control frames find a gap: a Go peer sees a pong only
@@ -25,12 +28,6 @@ const _: () = assert!(3 * SHARED < FULL && FULL <= 4 * CHUNK);
 
 /// What an idle connection keeps of the buffer.
 const KEEP: usize = 1024;
-
-#[derive(Clone, Copy)]
-enum OpCode {
-    Continuation = 0,
-    Binary = 2,
-}
 
 /// The write half of a WebSocket. The buffer holds whole WebSocket frames, and at its end perhaps a message that others
 /// may still share, which is sealed before anything is written or follows it.
@@ -134,7 +131,7 @@ impl Writer {
         self.compact();
         let mask = self.masked.then(masks::next);
         let len = head.len() + payload.len();
-        let header = Header::new(op_code, last, len, mask);
+        let header = Header::new(op_code, last, len, mask).encode();
         self.buffer.reserve(header.as_slice().len() + len);
         self.buffer.extend_from_slice(header.as_slice());
         let start = self.buffer.len();
@@ -187,7 +184,7 @@ impl Writer {
         if let Some(mask) = mask {
             masks::apply(mask, message);
         }
-        let header = Header::new(OpCode::Binary, true, message.len(), mask);
+        let header = Header::new(OpCode::Binary, true, message.len(), mask).encode();
         let header = header.as_slice();
         if header.len() < room {
             let end = self.buffer.len() - (room - header.len());
@@ -255,46 +252,5 @@ impl Writer {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP {
             self.buffer = Vec::new();
         }
-    }
-}
-
-/// What precedes the payload of a WebSocket frame.
-struct Header {
-    bytes: [u8; 14],
-    len: usize,
-}
-
-impl Header {
-    fn new(op_code: OpCode, last: bool, len: usize, mask: Option<[u8; 4]>) -> Self {
-        const FIN: u8 = 0x80;
-        const MASKED: u8 = 0x80;
-        let mut header = Self {
-            bytes: [0; 14],
-            len: 0,
-        };
-        let masked = if mask.is_some() { MASKED } else { 0 };
-        header.push(&[op_code as u8 | if last { FIN } else { 0 }]);
-        match len {
-            0..=125 => header.push(&[masked | len as u8]),
-            126..=0xffff => {
-                header.push(&[masked | 126]);
-                header.push(&(len as u16).to_be_bytes());
-            }
-            _ => {
-                header.push(&[masked | 127]);
-                header.push(&(len as u64).to_be_bytes());
-            }
-        }
-        header.push(mask.as_ref().map_or(&[], |mask| mask));
-        header
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.len]
     }
 }
