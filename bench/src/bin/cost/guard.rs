@@ -17,8 +17,8 @@ use crate::{
     valgrind::{self, Cost},
 };
 
-/// By how much instructions may grow or shrink before something is to be done.
-const INSTRUCTIONS: f64 = 0.10;
+/// By how much instructions and lines of memory may grow or shrink before something is to be done.
+const SHARE: f64 = 0.10;
 /// Half an allocation is no more than how calls happened to meet in one write; a whole one is somebody's decision.
 const ALLOCATIONS: f64 = 0.5;
 
@@ -44,8 +44,8 @@ pub(crate) fn check(only: &[Scenario], accept: bool) -> Result<(), Failure> {
     let measured = measure(scenarios)?;
 
     println!(
-        "{:20}{:>22}{:>22}{:>18}",
-        "per call", "instructions", "allocations", "bytes"
+        "{:24}{:>22}{:>22}{:>12}{:>18}",
+        "per call", "instructions", "allocations", "bytes", "cache lines"
     );
     for (scenario, cost) in &measured {
         println!(
@@ -102,14 +102,18 @@ pub(crate) fn check(only: &[Scenario], accept: bool) -> Result<(), Failure> {
 fn differences(name: &str, cost: &Cost, before: &Cost, sign: f64) -> Vec<String> {
     let word = if sign > 0.0 { "more" } else { "less" };
     let mut found = Vec::new();
-    let share = sign * (cost.instructions / before.instructions - 1.0);
-    if share > INSTRUCTIONS {
-        found.push(format!(
-            "{name}: {:.0} instructions per call, {:.1} % {word} than the {:.0} of bench/cost.json",
-            cost.instructions,
-            share * 100.0,
-            before.instructions
-        ));
+    let mut compare = |what, now: f64, before: f64| {
+        let share = sign * (now / before - 1.0);
+        if share > SHARE {
+            found.push(format!(
+                "{name}: {now:.0} {what} per call, {:.1} % {word} than the {before:.0} of bench/cost.json",
+                share * 100.0,
+            ));
+        }
+    };
+    compare("instructions", cost.instructions, before.instructions);
+    if let Some((now, before)) = cost.lines.zip(before.lines) {
+        compare("cache lines", now, before);
     }
     let count = sign * (cost.allocations - before.allocations);
     if count > ALLOCATIONS {
@@ -180,20 +184,27 @@ impl fmt::Display for Line<'_> {
             instructions,
             allocations,
             bytes,
+            lines,
         } = self.cost;
-        let (mut share, mut count) = (String::new(), String::new());
-        if let Some(before) = self.before {
-            share = format!(
-                "({:+.1} %)",
-                (instructions / before.instructions - 1.0) * 100.0
-            );
-            count = format!("({:+.1})", allocations - before.allocations);
-        }
+        let share = |now: f64, before: Option<f64>| {
+            before.map_or_else(String::new, |before| {
+                format!("({:+.1} %)", (now / before - 1.0) * 100.0)
+            })
+        };
+        let of_instructions = share(*instructions, self.before.map(|before| before.instructions));
+        let count = self.before.map_or_else(String::new, |before| {
+            format!("({:+.1})", allocations - before.allocations)
+        });
         let name = &self.name;
         write!(
             f,
-            "{name:20}{instructions:>12.0} {share:>9}{allocations:>13.1} {count:>8}{bytes:>18.0}"
-        )
+            "{name:24}{instructions:>12.0} {of_instructions:>9}{allocations:>13.1} {count:>8}{bytes:>12.0}"
+        )?;
+        if let Some(lines) = lines {
+            let of_lines = share(*lines, self.before.and_then(|before| before.lines));
+            write!(f, "{lines:>8.0} {of_lines:>9}")?;
+        }
+        Ok(())
     }
 }
 
@@ -206,6 +217,14 @@ mod tests {
             instructions,
             allocations,
             bytes: 0.0,
+            lines: None,
+        }
+    }
+
+    fn with_lines(lines: f64, cost: Cost) -> Cost {
+        Cost {
+            lines: Some(lines),
+            ..cost
         }
     }
 
@@ -233,6 +252,12 @@ mod tests {
             ]
         );
         assert!(grown(cost(500.0, 2.0), before).is_empty());
+        assert_eq!(
+            grown(with_lines(223.0, before), with_lines(200.0, before)),
+            ["a: 223 cache lines per call, 11.5 % more than the 200 of bench/cost.json"]
+        );
+        assert!(grown(with_lines(219.0, before), with_lines(200.0, before)).is_empty());
+        assert!(grown(with_lines(223.0, before), before).is_empty());
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub(crate) enum Scenario {
     /// Unary, 32 B, 256 in flight, over TLS and loopback.
     #[value(name = "tls-unary-32-256")]
     Tls,
+    /// Unary, 32 B, one in flight on each of 2,000 sessions.
+    #[value(name = "unary-32-2000-sessions")]
+    Sessions,
 }
 
 /// How often a session looks on before it sleeps depends on how fast the machine is, and would be counted.
@@ -65,17 +68,30 @@ impl Scenario {
         value.get_name().to_owned()
     }
 
+    /// Whether it is so much memory that calls go through that a cache does not hold it.
+    pub(crate) fn is_out_of_cache(self) -> bool {
+        self.sessions() > 1
+    }
+
+    fn sessions(self) -> usize {
+        match self {
+            Self::Sessions => 2_000,
+            _ => 1,
+        }
+    }
+
     /// Numbers of calls, of which the second is to be the larger: both are multiples of what is in flight.
     pub(crate) fn calls(self) -> [usize; 2] {
         match self {
             Self::Unary64K => [80, 240],
+            Self::Sessions => [4_000, 12_000],
             _ => [2_560, 7_680],
         }
     }
 
     fn size(self) -> usize {
         match self {
-            Self::Unary32One | Self::Unary32 | Self::V1 | Self::Tls => 32,
+            Self::Unary32One | Self::Unary32 | Self::V1 | Self::Tls | Self::Sessions => 32,
             Self::Unary1K | Self::Download | Self::Upload => 1 << 10,
             Self::Unary64K => 64 << 10,
         }
@@ -84,6 +100,7 @@ impl Scenario {
     fn in_flight(self) -> usize {
         match self {
             Self::Unary32One | Self::Download | Self::Upload => 1,
+            Self::Sessions => self.sessions(),
             Self::Unary64K => 16,
             Self::V1 => 64,
             Self::Unary32 | Self::Unary1K | Self::Tls => 256,
@@ -95,8 +112,16 @@ impl Scenario {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let sides = runtime.block_on(self.connect())?;
-        make_calls(&runtime, self, sides.caller(self), calls)
+        let connect = async || {
+            let mut sides = Vec::new();
+            for _ in 0..self.sessions() {
+                sides.push(self.connect().await?);
+            }
+            Ok::<_, Failure>(sides)
+        };
+        let sides = runtime.block_on(connect())?;
+        let callers: Vec<_> = sides.iter().map(|sides| sides.caller(self)).collect();
+        make_calls(&runtime, self, &callers, calls)
     }
 
     async fn connect(self) -> Result<Sides, Failure> {
@@ -126,15 +151,19 @@ impl Scenario {
         Ok(Sides::InMemory { client, server })
     }
 
-    async fn call(self, channel: Channel, calls: usize) -> Result<(), Failure> {
-        let stub = BenchClient::new(channel);
+    async fn call(self, callers: &[Channel], calls: usize) -> Result<(), Failure> {
+        let mut stubs = callers
+            .iter()
+            .map(|caller| BenchClient::new(caller.clone()));
         if matches!(self, Self::Download | Self::Upload) {
+            let stub = stubs.next().ok_or("nobody is connected")?;
             return self.read(stub, calls).await;
         }
+        let stubs: Vec<_> = stubs.collect();
         let body = Bytes::from(vec![7; self.size()]);
         let each = calls / self.in_flight();
-        let tasks =
-            (0..self.in_flight()).map(|_| tokio::spawn(echo(stub.clone(), body.clone(), each)));
+        let stubs = stubs.iter().cycle().take(self.in_flight());
+        let tasks = stubs.map(|stub| tokio::spawn(echo(stub.clone(), body.clone(), each)));
         let tasks: Vec<JoinHandle<_>> = tasks.collect();
         for ended in join_all(tasks).await {
             ended??;
@@ -181,10 +210,10 @@ impl Sides {
 fn make_calls(
     runtime: &Runtime,
     scenario: Scenario,
-    channel: Channel,
+    callers: &[Channel],
     calls: usize,
 ) -> Result<(), Failure> {
-    runtime.block_on(scenario.call(channel, calls))
+    runtime.block_on(scenario.call(callers, calls))
 }
 
 async fn echo(stub: BenchClient, body: Bytes, calls: usize) -> Result<(), Failure> {

@@ -19,6 +19,9 @@ pub(crate) struct Cost {
     pub(crate) allocations: f64,
     /// That were allocated.
     pub(crate) bytes: f64,
+    /// Lines of memory that a cache of [`CACHE`] does not have, where that is worth knowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lines: Option<f64>,
 }
 
 impl Cost {
@@ -28,6 +31,7 @@ impl Cost {
             instructions: self.instructions.round(),
             allocations: (self.allocations * 10.0).round() / 10.0,
             bytes: self.bytes.round(),
+            lines: self.lines.map(f64::round),
         }
     }
 }
@@ -39,26 +43,51 @@ pub(crate) fn cost(scenario: Scenario) -> Result<Cost, Failure> {
     let per_call = |[few_cost, many_cost]: [u64; 2]| {
         (many_cost as f64 - few_cost as f64) / (many - few) as f64
     };
-    let [few_instructions, many_instructions] =
-        [instructions(scenario, few)?, instructions(scenario, many)?];
+    let [few_work, many_work] = [work(scenario, few)?, work(scenario, many)?];
     let [few_heap, many_heap] = [heap(scenario, few)?, heap(scenario, many)?];
+    let lines = few_work.lines.zip(many_work.lines);
     Ok(Cost {
-        instructions: per_call([few_instructions, many_instructions]),
+        instructions: per_call([few_work.instructions, many_work.instructions]),
         allocations: per_call([few_heap.blocks, many_heap.blocks]),
         bytes: per_call([few_heap.bytes, many_heap.bytes]),
+        lines: lines.map(|(few, many)| per_call([few, many])),
     })
 }
 
-/// Of the whole process.
-fn instructions(scenario: Scenario, calls: usize) -> Result<u64, Failure> {
-    let said = run(
-        "callgrind",
-        &["--callgrind-out-file=/dev/null"],
-        scenario,
-        calls,
-    )?;
-    let [count] = numbers(&said, "Collected :")?;
-    Ok(count)
+/// A megabyte, as a core of a server has it for itself; the caches before it are as usual.
+const CACHE: [&str; 4] = [
+    "--cache-sim=yes",
+    "--I1=32768,8,64",
+    "--D1=32768,8,64",
+    "--LL=1048576,16,64",
+];
+
+/// What the whole process does.
+struct Work {
+    instructions: u64,
+    lines: Option<u64>,
+}
+
+fn work(scenario: Scenario, calls: usize) -> Result<Work, Failure> {
+    const COLLECTED: &str = "Collected :";
+    let mut options = vec!["--callgrind-out-file=/dev/null"];
+    if scenario.is_out_of_cache() {
+        options.extend(CACHE);
+        let said = run("callgrind", &options, scenario, calls)?;
+        // Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw, as callgrind calls them.
+        let [instructions, .., reads, writes] = numbers::<9>(&said, COLLECTED)?;
+        let lines = Some(reads + writes);
+        return Ok(Work {
+            instructions,
+            lines,
+        });
+    }
+    let said = run("callgrind", &options, scenario, calls)?;
+    let [instructions] = numbers(&said, COLLECTED)?;
+    Ok(Work {
+        instructions,
+        lines: None,
+    })
 }
 
 /// What the whole process allocated.
