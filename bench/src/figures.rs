@@ -2,7 +2,7 @@
 
 use crate::{
     order::{Kind, Load},
-    results::{Results, Round, Runtime},
+    results::{IdleMemory, Results, Round, Runtime},
 };
 
 /// The median and the range of one figure over all rounds.
@@ -31,6 +31,56 @@ impl Spread {
             _ => values[middle],
         };
         Some(Self { low, median, high })
+    }
+}
+
+/// What one of so many idle connections takes, in bytes, over all rounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdleConnection {
+    /// By name.
+    pub contestant: String,
+    /// How many there were.
+    pub connections: usize,
+    /// Of the server's resident memory.
+    pub resident: Spread,
+    /// The same after all of them were busy, and idle again.
+    pub after_burst: Option<Spread>,
+    /// Of the kernel's, for the sockets of both sides.
+    pub kernel: Option<Spread>,
+}
+
+impl IdleConnection {
+    /// All that were measured, those of a contestant from few connections to many.
+    pub fn all(results: &Results) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for idle in &results.idle_memory {
+            let (contestant, connections) = (&idle.contestant, idle.connections);
+            let same = |it: &Self| it.contestant == *contestant && it.connections == connections;
+            if all.iter().any(same) {
+                continue;
+            }
+            let each = |bytes: fn(&IdleMemory) -> Option<u64>| {
+                let rounds = results.idle_memory.iter();
+                let rounds = rounds
+                    .filter(|it| it.contestant == *contestant && it.connections == connections);
+                Spread::of(
+                    rounds
+                        .filter_map(bytes)
+                        .map(|bytes| bytes as f64 / connections as f64),
+                )
+            };
+            if let Some(resident) = each(|it| Some(it.server_rss_bytes)) {
+                all.push(Self {
+                    contestant: contestant.clone(),
+                    connections,
+                    resident,
+                    after_burst: each(|it| it.after_burst_rss_bytes),
+                    kernel: each(|it| it.kernel_socket_bytes),
+                });
+            }
+        }
+        all.sort_by_key(|it| it.connections);
+        all
     }
 }
 

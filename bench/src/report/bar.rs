@@ -2,9 +2,11 @@
 
 use super::numbers;
 use crate::{
-    figures::{self, Case, FEW_CONNECTIONS, Figure, MANY_CONNECTIONS, Shape, Spread},
+    figures::{
+        self, Case, FEW_CONNECTIONS, Figure, IdleConnection, MANY_CONNECTIONS, Shape, Spread,
+    },
     order::Kind,
-    results::{Handshakes, IdleMemory, Results, Runtime},
+    results::{Handshakes, Results, Runtime},
 };
 
 const V2: &str = "wsrpc-v2";
@@ -260,18 +262,13 @@ fn multi(results: &Results) -> [Requirement; 2] {
 }
 
 fn idle_memory(results: &Results) -> Vec<Requirement> {
-    let of = |connections: usize, bytes: fn(&IdleMemory) -> Option<u64>| {
-        let ours = results
-            .idle_memory
-            .iter()
-            .filter(|idle| idle.contestant == V2 && idle.connections == connections);
-        Spread::of(
-            ours.filter_map(bytes)
-                .map(|bytes| bytes as f64 / connections as f64),
-        )
+    let all = IdleConnection::all(results);
+    let ours = |connections| {
+        let mut all = all.iter();
+        all.find(|idle| idle.contestant == V2 && idle.connections == connections)
     };
-    let resting = |connections| of(connections, |idle| Some(idle.server_rss_bytes));
-    let rested = |connections| of(connections, |idle| idle.after_burst_rss_bytes);
+    let resting = |connections| ours(connections).map(|idle| idle.resident);
+    let rested = |connections| ours(connections)?.after_burst;
     let mut rows = Vec::new();
     for connections in [1_000, 10_000, 50_000] {
         let one = format!("one of {}", numbers::count(connections));

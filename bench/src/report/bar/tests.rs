@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     order::Load,
     report::fixture::{load, nothing, round},
-    results::{Handshakes, Round},
+    results::{Handshakes, IdleMemory, Round},
 };
 
 /// The row that begins so.
@@ -176,6 +176,8 @@ fn idle_memory_is_per_connection() {
         idle(1_000, 18, Some(20)),
         idle(10_000, 19, Some(21)),
         idle(50_000, 17, None),
+        idle(1_000, 18, Some(22)),
+        idle(1_000, 18, Some(19)),
     ];
     let verdict = |what| row(&results, what).verdict();
     assert_eq!(
@@ -187,6 +189,7 @@ fn idle_memory_is_per_connection() {
         "met"
     );
     assert_eq!(verdict("Idle, one of 50,000"), "not reached");
+    // The median of 20, 22 and 19.
     assert_eq!(verdict("The same after it was busy, one of 1,000"), "met");
     assert_eq!(verdict("The same after it was busy, one of 50,000"), "–");
     let busy = row(&results, "The same after it was busy, one of 10,000");

@@ -1,7 +1,7 @@
 //! The sections about what is measured beside loads.
 
 use crate::{
-    figures::Spread,
+    figures::{IdleConnection, Spread},
     report::{contestants, numbers, table::Table},
     results::Results,
 };
@@ -15,27 +15,21 @@ pub(super) fn idle_memory(results: &Results) -> Option<String> {
         "of the kernel, both sides, each",
         "all together",
     ]);
-    let names = results
-        .idle_memory
-        .iter()
-        .map(|idle| idle.contestant.as_str());
+    let all = IdleConnection::all(results);
+    let names = all.iter().map(|idle| idle.contestant.as_str());
     for contestant in contestants::in_order(names) {
-        let mut own: Vec<_> = results
-            .idle_memory
-            .iter()
-            .filter(|idle| idle.contestant == contestant.name)
-            .collect();
-        own.sort_by_key(|idle| idle.connections);
+        let own = all.iter().filter(|idle| idle.contestant == contestant.name);
         for idle in own {
-            let each = |bytes: u64| numbers::memory(bytes as f64 / idle.connections as f64);
+            let each = |bytes| numbers::spread(bytes, numbers::memory);
+            let in_all = idle.resident.median * idle.connections as f64;
             table.row(
                 contestant.name,
                 [
                     Some(numbers::count(idle.connections)),
-                    Some(each(idle.server_rss_bytes)),
-                    idle.after_burst_rss_bytes.map(each),
-                    idle.kernel_socket_bytes.map(each),
-                    Some(numbers::memory(idle.server_rss_bytes as f64)),
+                    Some(each(idle.resident)),
+                    idle.after_burst.map(each),
+                    idle.kernel.map(each),
+                    Some(numbers::memory(in_all)),
                 ],
             );
         }
@@ -48,15 +42,12 @@ pub(super) fn idle_memory(results: &Results) -> Option<String> {
 
 /// What a million connections would take if each took what one takes where most of them were held.
 fn million(results: &Results) -> Option<String> {
-    let ours = results
-        .idle_memory
-        .iter()
-        .filter(|idle| idle.contestant == "wsrpc-v2");
-    let most = ours.max_by_key(|idle| idle.connections)?;
-    let each = |bytes: u64| bytes as f64 / most.connections as f64;
-    let resident = each(most.server_rss_bytes);
-    let kernel = most.kernel_socket_bytes.map(|bytes| {
-        let both_sides = numbers::memory(each(bytes) * 1e6);
+    let all = IdleConnection::all(results);
+    let mut ours = all.iter().filter(|idle| idle.contestant == "wsrpc-v2");
+    let most = ours.next_back()?;
+    let resident = most.resident.median;
+    let kernel = most.kernel.map(|each| {
+        let both_sides = numbers::memory(each.median * 1e6);
         format!(", and the kernel {both_sides} for the sockets of both sides")
     });
     Some(format!(

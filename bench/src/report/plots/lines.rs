@@ -3,7 +3,7 @@
 use super::Plot;
 use crate::{
     contestant::Failure,
-    figures::{self, Case, Shape},
+    figures::{self, Case, IdleConnection, Shape},
     order::Kind,
     report::{
         canvas::{self, Canvas, Point, Text},
@@ -71,26 +71,15 @@ pub(super) fn throughput_over_size(results: &Results, name: &'static str) -> Res
 
 /// Memory per connection, at each number of them.
 pub(super) fn idle_memory(results: &Results, name: &'static str) -> Result<Plot, Failure> {
-    let names = results
-        .idle_memory
-        .iter()
-        .map(|idle| idle.contestant.as_str());
+    let all = IdleConnection::all(results);
+    let names = all.iter().map(|idle| idle.contestant.as_str());
     let series: Vec<_> = contestants::in_order(names)
         .into_iter()
         .map(|contestant| {
-            let own = results
-                .idle_memory
-                .iter()
-                .filter(|idle| idle.contestant == contestant.name);
-            let mut points: Vec<_> = own
-                .map(|idle| {
-                    (
-                        idle.connections as f64,
-                        idle.server_rss_bytes as f64 / idle.connections as f64 / 1024.0,
-                    )
-                })
+            let own = all.iter().filter(|idle| idle.contestant == contestant.name);
+            let points = own
+                .map(|idle| (idle.connections as f64, idle.resident.median / 1024.0))
                 .collect();
-            points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
             Series { contestant, points }
         })
         .collect();
