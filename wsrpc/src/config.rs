@@ -1,6 +1,9 @@
 //! How a session behaves, whichever side it is on.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use crate::{
     compression,
@@ -216,7 +219,7 @@ impl SessionConfig {
             (SERVER_RECEIVES, CLIENT_RECEIVES)
         };
         Resolved {
-            limits: Limits {
+            limits: Arc::new(Limits {
                 max_running: self.max_concurrent_handlers,
                 max_queued_bytes: self.max_queued_bytes,
                 max_unsent_bytes: self.max_unsent_bytes,
@@ -234,7 +237,7 @@ impl SessionConfig {
                     pong_interval: self.pong_interval,
                     write_timeout: self.write_timeout,
                 },
-            },
+            }),
             max_recv_size: self.max_recv_message_size.unwrap_or(receives),
             max_handler_time: self.max_handler_time,
             close_timeout: self.close_timeout,
@@ -246,7 +249,8 @@ impl SessionConfig {
 /// The settings of one side.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
-    pub(crate) limits: Limits,
+    /// All sessions look there.
+    pub(crate) limits: Arc<Limits>,
     pub(crate) max_recv_size: usize,
     pub(crate) max_handler_time: Option<Duration>,
     pub(crate) close_timeout: Duration,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -36,12 +37,12 @@ macro_rules! either {
 
 impl Core {
     /// A session of version 1 that begins at `now`. Calls of sessions with different `salt`s have different ids.
-    pub(crate) fn v1(limits: Limits, salt: u64, now: Instant) -> Self {
+    pub(crate) fn v1(limits: Arc<Limits>, salt: u64, now: Instant) -> Self {
         Self::V1(v1::Core::new(limits, salt, now))
     }
 
     /// A session of version 2 that begins at `now`, with a peer that said what it takes.
-    pub(crate) fn v2(limits: Limits, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
+    pub(crate) fn v2(limits: Arc<Limits>, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
         Self::V2(v2::Core::new(limits, parity, peer, now))
     }
 

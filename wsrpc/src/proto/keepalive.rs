@@ -28,7 +28,6 @@ pub(crate) enum Signal {
 /// The timers of one session. Any received byte counts as life; unsent data without progress does not.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
-    config: KeepaliveConfig,
     heard: Instant,
     pinged: bool,
     next_pong: Instant,
@@ -37,10 +36,9 @@ pub(crate) struct Keepalive {
 }
 
 impl Keepalive {
-    pub(crate) fn new(config: KeepaliveConfig, now: Instant) -> Self {
+    pub(crate) fn new(config: &KeepaliveConfig, now: Instant) -> Self {
         Self {
             next_pong: after(now, config.pong_interval),
-            config,
             heard: now,
             pinged: false,
             stalled: None,
@@ -64,22 +62,21 @@ impl Keepalive {
     }
 
     /// When to look again.
-    pub(crate) fn next_timeout(&self) -> Instant {
+    pub(crate) fn next_timeout(&self, config: &KeepaliveConfig) -> Instant {
         let silence = if self.pinged {
-            self.config.idle_timeout
+            config.idle_timeout
         } else {
-            self.config.ping_after.min(self.config.idle_timeout)
+            config.ping_after.min(config.idle_timeout)
         };
         let silent = after(self.heard, silence).min(self.next_pong);
         match self.stalled {
-            Some(since) => silent.min(after(since, self.config.write_timeout)),
+            Some(since) => silent.min(after(since, config.write_timeout)),
             None => silent,
         }
     }
 
     /// What is due at `now`, one at a time.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Signal> {
-        let config = &self.config;
+    pub(crate) fn poll(&mut self, config: &KeepaliveConfig, now: Instant) -> Option<Signal> {
         if self
             .stalled
             .is_some_and(|since| now >= after(since, config.write_timeout))

@@ -129,7 +129,8 @@ impl<IO: Io> Driver<IO> {
             if let Some(ended) = self.hooks.ended.take() {
                 ended(&self.session, &end);
             }
-            let acknowledged = self.close(&end).await;
+            // In a box, for it is there when nothing else is, and the task would have room for both.
+            let acknowledged = Box::pin(self.close(&end)).await;
             tracing::debug!(peer = %self.session.peer().short(), %end, "session ended");
             Finished { end, acknowledged }
         }

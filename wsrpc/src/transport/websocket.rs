@@ -84,10 +84,12 @@ pub(crate) enum TransportError {
 pub(crate) struct WebSocket<IO> {
     source: Source<IO>,
     role: Role,
-    config: WebSocketConfig,
+    max_size: usize,
     binary: BinaryReader,
     /// None while there is nothing that it would have to remember.
-    tungstenite: Option<WebSocketContext>,
+    tungstenite: Option<Box<WebSocketContext>>,
+    /// Nothing follows but a close frame, or one has begun it.
+    closing: bool,
     /// How far that is in the peer's frames.
     boundary: Boundary,
     writer: Writer,
@@ -113,18 +115,13 @@ const CONTROL_BUFFER: usize = 300;
 impl<IO: Io> WebSocket<IO> {
     /// A WebSocket on `io`. Messages may have `max_size` bytes.
     pub(crate) fn new(io: IO, role: Role, max_size: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(CONTROL_BUFFER)
-            .max_message_size(Some(max_size))
-            .max_frame_size(Some(max_size));
         Self {
             source: Source::new(io),
             role,
-            config,
+            max_size,
             binary: BinaryReader::new(role, max_size),
             tungstenite: None,
+            closing: false,
             boundary: Boundary::default(),
             writer: Writer::new(role == Role::Client),
             held_back: false,
@@ -246,10 +243,21 @@ impl<IO: Io> WebSocket<IO> {
     /// Nothing follows a close frame, and pongs that are held back do not take its room.
     fn prepare_close(&mut self) {
         self.writer.drop_rest();
-        self.config.max_write_buffer_size = 2 * CONTROL_BUFFER;
+        self.closing = true;
+        let config = self.config();
         if let Some(reader) = &mut self.tungstenite {
-            reader.set_config(|config| *config = self.config);
+            reader.set_config(|its| *its = config);
         }
+    }
+
+    fn config(&self) -> WebSocketConfig {
+        let control = CONTROL_BUFFER * if self.closing { 2 } else { 1 };
+        WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(control)
+            .max_message_size(Some(self.max_size))
+            .max_frame_size(Some(self.max_size))
     }
 
     fn push_control(&mut self, cx: &mut Context<'_>, frame: Message) {
@@ -324,10 +332,7 @@ impl<IO: Io> WebSocket<IO> {
     fn release(&mut self) {
         let is_done = self.boundary.is_between_messages()
             && !self.held_back
-            && self
-                .tungstenite
-                .as_ref()
-                .is_some_and(WebSocketContext::can_write);
+            && self.tungstenite.as_ref().is_some_and(|it| it.can_write());
         if is_done {
             self.tungstenite = None;
         }
@@ -350,6 +355,11 @@ impl<IO: Io> WebSocket<IO> {
         cx: &mut Context<'_>,
         f: impl FnOnce(&mut WebSocketContext, &mut Shim<'_, '_, IO>) -> T,
     ) -> T {
+        let tungstenite = match self.tungstenite.take() {
+            Some(it) => it,
+            None => Box::new(WebSocketContext::new(self.role, Some(self.config()))),
+        };
+        let tungstenite = self.tungstenite.insert(tungstenite);
         let mut shim = Shim {
             source: &mut self.source,
             cx,
@@ -358,8 +368,7 @@ impl<IO: Io> WebSocket<IO> {
             held_back: &mut self.held_back,
             reads_left: READS,
         };
-        let new = || WebSocketContext::new(self.role, Some(self.config));
-        f(self.tungstenite.get_or_insert_with(new), &mut shim)
+        f(tungstenite, &mut shim)
     }
 }
 

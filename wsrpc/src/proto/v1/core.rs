@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -48,7 +49,7 @@ const ENVELOPE_LEN: usize = 64;
 /// One side's half of a session. See the [module](super).
 #[derive(Debug)]
 pub(crate) struct Core {
-    limits: Limits,
+    limits: Arc<Limits>,
     salt: u64,
     phase: Phase,
     calls: Calls,
@@ -65,7 +66,8 @@ pub(crate) struct Core {
 // What callers do.
 impl Core {
     /// A session that begins at `now`. Calls of sessions with different `salt`s have different ids.
-    pub(crate) fn new(limits: Limits, salt: u64, now: Instant) -> Self {
+    pub(crate) fn new(limits: impl Into<Arc<Limits>>, salt: u64, now: Instant) -> Self {
+        let limits = limits.into();
         Self {
             salt,
             phase: Phase::Open,
@@ -73,7 +75,7 @@ impl Core {
             serving: Serving::new(limits.max_running, limits.max_queued_bytes),
             outbox: Outbox::default(),
             unsent_refusals: 0,
-            keepalive: Keepalive::new(limits.keepalive.clone(), now),
+            keepalive: Keepalive::new(&limits.keepalive, now),
             events: VecDeque::new(),
             wakers: Vec::new(),
             room: Room::default(),
@@ -359,7 +361,7 @@ impl Core {
         if matches!(self.phase, Phase::Ended(_)) {
             return None;
         }
-        let keepalive = self.keepalive.next_timeout();
+        let keepalive = self.keepalive.next_timeout(&self.limits.keepalive);
         let deadline = self.calls.next_deadline().unwrap_or(keepalive);
         Some(keepalive.min(deadline))
     }
@@ -370,7 +372,7 @@ impl Core {
             self.wakers.extend(waker);
         }
         while !matches!(self.phase, Phase::Ended(_)) {
-            match self.keepalive.poll(now) {
+            match self.keepalive.poll(&self.limits.keepalive, now) {
                 Some(Signal::Ping) => self.events.push_back(Event::Ping),
                 Some(Signal::Pong) => {
                     self.events.push_back(Event::Pong);

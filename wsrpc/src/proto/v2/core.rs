@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -75,7 +76,7 @@ pub(super) enum Phase {
 /// One side's half of a session. See the [module](crate::proto).
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     /// Of the peer's frames.
     pub(super) max_metadata: usize,
     pub(super) inflates: bool,
@@ -112,7 +113,13 @@ pub(crate) struct Core {
 
 impl Core {
     /// A session that begins at `now`, with a peer that said what it takes.
-    pub(crate) fn new(limits: Limits, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
+    pub(crate) fn new(
+        limits: impl Into<Arc<Limits>>,
+        parity: Parity,
+        peer: PeerLimits,
+        now: Instant,
+    ) -> Self {
+        let limits = limits.into();
         Self {
             max_metadata: MAX_METADATA,
             inflates: INFLATES,
@@ -134,7 +141,7 @@ impl Core {
             slow_reader: SlowReader::default(),
             peer_leaves: None,
             go_aways: 0,
-            keepalive: Keepalive::new(limits.keepalive.clone(), now),
+            keepalive: Keepalive::new(&limits.keepalive, now),
             events: VecDeque::new(),
             wakers: Vec::new(),
             room: Room::default(),
@@ -230,7 +237,7 @@ impl Core {
         if self.ended().is_some() {
             return None;
         }
-        let keepalive = self.keepalive.next_timeout();
+        let keepalive = self.keepalive.next_timeout(&self.limits.keepalive);
         let deadline = self.deadlines.next().unwrap_or(keepalive);
         Some(keepalive.min(deadline))
     }
@@ -250,7 +257,7 @@ impl Core {
             }
         }
         while self.ended().is_none() {
-            match self.keepalive.poll(now) {
+            match self.keepalive.poll(&self.limits.keepalive, now) {
                 Some(Signal::Ping) => self.ping(now),
                 // A peer of this version counts any byte as life: only the tick is of use.
                 Some(Signal::Pong) => {

@@ -49,9 +49,9 @@ enum At {
 /// told to.
 fn signals(config: KeepaliveConfig, script: &[At]) -> Vec<(u64, Signal)> {
     let start = Instant::now();
-    let mut keepalive = Keepalive::new(config, start);
+    let mut keepalive = Keepalive::new(&config, start);
     let mut signals = Vec::new();
-    let mut next = keepalive.next_timeout();
+    let mut next = keepalive.next_timeout(&config);
     for second in 0..=60 {
         let now = start + seconds(second);
         for event in script {
@@ -62,19 +62,19 @@ fn signals(config: KeepaliveConfig, script: &[At]) -> Vec<(u64, Signal)> {
                 At::AllWritten(at) if *at == second => keepalive.wrote(now, false),
                 _ => continue,
             }
-            next = keepalive.next_timeout();
+            next = keepalive.next_timeout(&config);
         }
         if now < next {
             continue;
         }
-        while let Some(signal) = keepalive.poll(now) {
+        while let Some(signal) = keepalive.poll(&config, now) {
             let end = matches!(signal, Signal::End(_));
             signals.push((second, signal));
             if end {
                 return signals;
             }
         }
-        next = keepalive.next_timeout();
+        next = keepalive.next_timeout(&config);
         assert!(next > now, "it asks to be looked at for nothing");
     }
     signals
@@ -148,12 +148,12 @@ fn durations_beyond_all_time_never_come() {
 #[test]
 fn one_pong_is_sent_however_late_the_timer_is() {
     let start = Instant::now();
-    let mut keepalive = Keepalive::new(CONFIG, start);
+    let mut keepalive = Keepalive::new(&CONFIG, start);
     let late = start + seconds(1_000);
     keepalive.heard(late);
-    assert_eq!(keepalive.poll(late), Some(Signal::Pong));
-    assert_eq!(keepalive.poll(late), None);
-    assert_eq!(keepalive.next_timeout(), late + seconds(5));
+    assert_eq!(keepalive.poll(&CONFIG, late), Some(Signal::Pong));
+    assert_eq!(keepalive.poll(&CONFIG, late), None);
+    assert_eq!(keepalive.next_timeout(&CONFIG), late + seconds(5));
 }
 
 #[test]
