@@ -50,8 +50,8 @@ struct Run {
     /// given several times.
     #[arg(long, value_name = "FILTER")]
     load: Vec<String>,
-    /// How often to make each measurement, but for scenes that are no comparison of rates [default: 3, and 9 where the
-    /// bar is about it, or 1 with --quick].
+    /// How often to make each measurement, but for scenes of which one takes minutes [default: 3, and 9 where the bar is
+    /// about a rate, or 1 with --quick].
     #[arg(long)]
     rounds: Option<NonZeroU16>,
     /// How long to count in each measurement [default: 1, or 0.4 with --quick].

@@ -289,4 +289,39 @@ mod tests {
             })
         );
     }
+
+    #[test]
+    fn idle_connections_are_over_all_rounds() {
+        let idle = |contestant: &str, connections, bytes| IdleMemory {
+            contestant: contestant.to_owned(),
+            connections,
+            server_rss_bytes: bytes,
+            after_burst_rss_bytes: Some(2 * bytes),
+            kernel_socket_bytes: None,
+        };
+        let results = Results {
+            idle_memory: vec![
+                idle("a", 100, 1_000),
+                idle("b", 10, 500),
+                idle("a", 10, 100),
+                idle("a", 10, 300),
+                idle("a", 10, 200),
+            ],
+            ..Results::default()
+        };
+        let all = IdleConnection::all(&results);
+        let medians = all.iter().map(|it| {
+            let (resident, after) = (it.resident.median, it.after_burst.map(|it| it.median));
+            (it.contestant.as_str(), it.connections, resident, after)
+        });
+        assert_eq!(
+            medians.collect::<Vec<_>>(),
+            [
+                ("b", 10, 50.0, Some(100.0)),
+                ("a", 10, 20.0, Some(40.0)),
+                ("a", 100, 10.0, Some(20.0)),
+            ]
+        );
+        assert!(all.iter().all(|it| it.kernel.is_none()));
+    }
 }

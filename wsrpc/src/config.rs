@@ -249,7 +249,7 @@ impl SessionConfig {
 /// The settings of one side.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
-    /// All sessions look there.
+    /// Shared by all sessions that are made with these settings.
     pub(crate) limits: Arc<Limits>,
     pub(crate) max_recv_size: usize,
     pub(crate) max_handler_time: Option<Duration>,

@@ -167,3 +167,38 @@ pub async fn run(scene: &Scene, results: &mut Results, progress: &Progress) -> V
     }
     failures
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, chosen_of};
+    use std::{num::NonZeroU16, time::Duration};
+
+    fn rounds(quick: bool, rounds: Option<u16>) -> Vec<(String, usize)> {
+        let choice = Choice {
+            quick,
+            measured: Duration::from_secs(1),
+            rounds: rounds.and_then(NonZeroU16::new),
+            only: Vec::new(),
+            loads: vec!["idle-memory".to_owned(), "handshakes".to_owned()],
+        };
+        let scenes = chosen_of(&choice).into_iter();
+        scenes.map(|scene| (scene.label(), scene.rounds)).collect()
+    }
+
+    #[test]
+    fn what_takes_minutes_is_played_once() {
+        let expected = |few: usize, handshakes: usize| {
+            [
+                ("idle-memory/1000", few),
+                ("idle-memory/10000", 1),
+                ("idle-memory/50000", 1),
+                ("handshakes", handshakes),
+            ]
+            .map(|(label, rounds)| (label.to_owned(), rounds))
+        };
+        assert_eq!(rounds(false, None), expected(3, 9));
+        assert_eq!(rounds(false, Some(2)), expected(2, 2));
+        let [few, .., handshakes] = expected(1, 1);
+        assert_eq!(rounds(true, None), [few, handshakes]);
+    }
+}

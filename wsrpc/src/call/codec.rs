@@ -46,7 +46,6 @@ pub(crate) fn decode<T: prost::Message + Default>(
 }
 
 /// The bytes of a message, uncompressed, of which there are at most `limit`.
-#[inline(always)]
 pub(crate) fn plain(message: proto::Message, limit: usize) -> Result<Bytes, CodecError> {
     match message.inflated {
         Some(size) => Ok(inflate(&message.payload, size, limit)?),

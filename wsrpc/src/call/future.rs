@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use super::{
     Call, Lookup, Streaming, WaitForSession, codec,
     layered::Encoded,
-    requests,
+    requests::{self, Requests},
     retry::Attempts,
     streaming::{Held, InFlight},
 };
@@ -167,10 +167,11 @@ impl<R> CallFuture<R> {
         self.state = State::Done;
         let compression = session.accepted().or_off(self.call.options.compression);
         let (request, metadata) = if self.may_be_made_again() {
-            (self.call.request.clone(), self.call.metadata.clone())
+            let request = self.call.requests.copy_of_one();
+            (request, self.call.metadata.clone())
         } else {
             let metadata = std::mem::take(&mut self.call.metadata);
-            (self.call.request.take(), metadata)
+            (self.call.requests.take_one(), metadata)
         };
         let deadline = self.deadline.or_else(|| session.default_deadline());
         let mut outgoing = Outgoing {
@@ -197,7 +198,7 @@ impl<R> CallFuture<R> {
 
     /// The session has taken the call.
     fn opened(&mut self, call: InFlight) {
-        if let Some(requests) = self.call.requests.take() {
+        if let Some(requests) = self.call.requests.take_stream() {
             let compression = self.call.options.compression;
             let compression = call.session.accepted().or_off(compression);
             let session = call.session.clone();
@@ -257,7 +258,8 @@ impl<R> CallFuture<R> {
         let pause = self.attempts.pause(policy, error, self.call.method)?;
         let until = Instant::now().checked_add(pause)?;
         let in_time = self.deadline.is_none_or(|deadline| until < deadline);
-        let makes_sense = self.call.request.is_some() && in_time && !connector.is_over();
+        let makes_sense =
+            matches!(self.call.requests, Requests::One(_)) && in_time && !connector.is_over();
         if !makes_sense || !connector.retry_budget().take() {
             return None;
         }
@@ -278,7 +280,7 @@ impl<R> CallFuture<R> {
             && error.outcome() == Outcome::NotSent
             && error.code() == crate::Code::UNAVAILABLE
             && !matches!(self.state, State::Lookup | State::Waiting(_))
-            && (self.call.requests.is_some() || self.call.request.is_some())
+            && !matches!(self.call.requests, Requests::Sent)
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     Call, CallFuture, CallOptions, Channel,
     codec::{self, CodecError},
     outgoing::deadline,
-    requests::Requests,
+    requests::{RequestStream, Requests},
 };
 use crate::{
     call_error::CallError,
@@ -67,10 +67,10 @@ impl Wrapped {
             return CallFuture::new(call, deadline);
         };
         head.options = Some(call.options.clone());
-        let body = match (call.request.take(), call.requests.take()) {
-            (Some(request), _) => Body::from_message(request),
-            (None, Some(requests)) => Body::of_messages(requests, usize::MAX),
-            (None, None) => Body::empty(),
+        let body = match call.requests.take() {
+            Requests::One(request) => Body::from_message(request),
+            Requests::Stream(requests) => Body::of_messages(requests, usize::MAX),
+            Requests::Sent => Body::empty(),
         };
         let request = CallRequest::from_parts(head, body);
         CallFuture::layered(call, ResponseFuture::new(answer(layers, request)))
@@ -146,15 +146,8 @@ async fn send(
 ) -> Result<CallResponse, CallError> {
     let errors = head.errors();
     let method = head.method();
-    let mut call = Call::<Encoded>::new(
-        &channel,
-        method,
-        method.kind().streams_responses(),
-        None,
-        None,
-    );
-    if method.kind().streams_requests() {
-        call.requests = Some(Box::pin(FromLayers(body)));
+    let requests = if method.kind().streams_requests() {
+        Requests::Stream(Box::pin(FromLayers(body)))
     } else {
         let limit = body.limit();
         let request = body.only_message("request").await;
@@ -163,8 +156,10 @@ async fn send(
         let request = codec::plain(request, limit);
         let not_sent =
             |error: CodecError| CallError::not_sent(error.into_status("request", method));
-        call.request = Some(request.map_err(not_sent)?);
-    }
+        Requests::One(request.map_err(not_sent)?)
+    };
+    let streams = method.kind().streams_responses();
+    let mut call = Call::<Encoded>::new(&channel, method, streams, requests);
     call.options = options;
     let (metadata, deadline, _) = head.into_parts();
     call.metadata = metadata;
@@ -212,7 +207,7 @@ impl Service<CallRequest> for Answering {
     }
 }
 
-impl Messages for Requests {
+impl Messages for RequestStream {
     fn poll_message(
         &mut self,
         cx: &mut Context<'_>,

@@ -2,14 +2,12 @@
 
 use std::{fmt, future::IntoFuture, marker::PhantomData, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::Instant;
 
 use super::{
-    CallFuture, CallOptions, Channel, Connector, Context, RetryPolicy, Streaming, codec,
-    layered::Wrapped,
-    requests::{Requests, encoded},
+    CallFuture, CallOptions, Channel, Connector, Context, RetryPolicy, Streaming, layered::Wrapped,
+    requests::Requests,
 };
 use crate::{
     call_error::CallError,
@@ -56,9 +54,7 @@ pub struct Call<R> {
     pub(super) method: &'static MethodDescriptor,
     pub(super) streams_responses: bool,
     pub(super) metadata: Metadata,
-    /// The one request, encoded.
-    pub(super) request: Option<Bytes>,
-    pub(super) requests: Option<Requests>,
+    pub(super) requests: Requests,
     pub(super) options: CallOptions,
     response: PhantomData<fn() -> R>,
 }
@@ -70,7 +66,7 @@ impl<R: prost::Message + Default> Call<R> {
         method: &'static MethodDescriptor,
         request: &Q,
     ) -> Self {
-        Self::new(channel, method, false, Some(codec::encode(request)), None)
+        Self::new(channel, method, false, Requests::one(request))
     }
 
     /// A call with a stream of requests and one response.
@@ -82,7 +78,7 @@ impl<R: prost::Message + Default> Call<R> {
     where
         S: Stream<Item: prost::Message> + Send + 'static,
     {
-        Self::new(channel, method, false, None, Some(encoded(requests)))
+        Self::new(channel, method, false, Requests::stream(requests))
     }
 }
 
@@ -93,7 +89,7 @@ impl<R: prost::Message + Default> Call<Streaming<R>> {
         method: &'static MethodDescriptor,
         request: &Q,
     ) -> Self {
-        Self::new(channel, method, true, Some(codec::encode(request)), None)
+        Self::new(channel, method, true, Requests::one(request))
     }
 
     /// A call with a stream of requests and a stream of responses.
@@ -105,18 +101,18 @@ impl<R: prost::Message + Default> Call<Streaming<R>> {
     where
         S: Stream<Item: prost::Message> + Send + 'static,
     {
-        Self::new(channel, method, true, None, Some(encoded(requests)))
+        Self::new(channel, method, true, Requests::stream(requests))
     }
 }
 
 impl<R> Call<R> {
+    // Inlined like what follows it, so that a call is made where its future is to be, and not moved there.
     #[inline]
     pub(super) fn new(
         channel: &Channel,
         method: &'static MethodDescriptor,
         streams_responses: bool,
-        request: Option<Bytes>,
-        requests: Option<Requests>,
+        requests: Requests,
     ) -> Self {
         Self {
             connector: channel.connector().clone(),
@@ -124,7 +120,6 @@ impl<R> Call<R> {
             method,
             streams_responses,
             metadata: Metadata::new(),
-            request,
             requests,
             options: channel.options(method),
             response: PhantomData,
@@ -191,10 +186,10 @@ pub(super) fn deadline(options: &CallOptions) -> Option<Instant> {
 
 impl<R> fmt::Debug for Call<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let request = match (&self.request, &self.requests) {
-            (Some(request), _) => format!("{} bytes", request.len()),
-            (None, Some(_)) => "a stream".to_owned(),
-            (None, None) => "sent".to_owned(),
+        let request = match &self.requests {
+            Requests::One(request) => format!("{} bytes", request.len()),
+            Requests::Stream(_) => "a stream".to_owned(),
+            Requests::Sent => "sent".to_owned(),
         };
         f.debug_struct("Call")
             .field("service", &self.method.service())

@@ -1,4 +1,4 @@
-//! A stream of requests on its way out.
+//! The requests of a call, on their way out.
 
 use std::{
     future::poll_fn,
@@ -19,15 +19,67 @@ use crate::{
     status::Status,
 };
 
-/// A stream of requests, encoded as they are yielded. Only a layer ends it with an error.
-pub(super) type Requests = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
+/// What a call sends.
+pub(super) enum Requests {
+    /// One request, encoded.
+    One(Bytes),
+    /// As many as come.
+    Stream(RequestStream),
+    /// It is on its way.
+    Sent,
+}
 
-/// Encodes what `stream` yields.
-pub(super) fn encoded<S>(stream: S) -> Requests
-where
-    S: Stream<Item: prost::Message> + Send + 'static,
-{
-    Box::pin(Encoded(Box::pin(stream)))
+/// A stream of requests, encoded as they are yielded. Only a layer ends it with an error.
+pub(super) type RequestStream = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
+
+impl Requests {
+    pub(super) fn one(message: &impl prost::Message) -> Self {
+        Self::One(codec::encode(message))
+    }
+
+    /// What `stream` yields, encoded.
+    pub(super) fn stream<S>(stream: S) -> Self
+    where
+        S: Stream<Item: prost::Message> + Send + 'static,
+    {
+        Self::Stream(Box::pin(Encoded(Box::pin(stream))))
+    }
+
+    /// All of it, once.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Sent)
+    }
+
+    /// The one request once more; `None` if there is a stream, or nothing.
+    pub(super) fn copy_of_one(&self) -> Option<Bytes> {
+        match self {
+            Self::One(request) => Some(request.clone()),
+            Self::Stream(_) | Self::Sent => None,
+        }
+    }
+
+    /// The one request, once.
+    pub(super) fn take_one(&mut self) -> Option<Bytes> {
+        match self {
+            Self::One(request) => {
+                let request = std::mem::take(request);
+                *self = Self::Sent;
+                Some(request)
+            }
+            Self::Stream(_) | Self::Sent => None,
+        }
+    }
+
+    /// The stream, once.
+    pub(super) fn take_stream(&mut self) -> Option<RequestStream> {
+        match self.take() {
+            Self::Stream(stream) => Some(stream),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 struct Encoded<S>(Pin<Box<S>>);
@@ -45,7 +97,7 @@ impl<S: Stream<Item: prost::Message>> Stream for Encoded<S> {
 pub(super) async fn send_all(
     session: Session,
     key: CallKey,
-    mut requests: Requests,
+    mut requests: RequestStream,
     compression: Compression,
 ) {
     let sent = poll_fn(|cx| {
@@ -74,7 +126,7 @@ pub(super) async fn send_all(
 fn poll_send(
     session: &Session,
     key: CallKey,
-    requests: &mut Requests,
+    requests: &mut RequestStream,
     compression: Compression,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), SendError>> {

@@ -38,6 +38,8 @@ impl BinaryReader {
     }
 
     /// The next message, or `None` if what comes next is something else.
+    // Each message comes this way, and to call it would cost as much as the header.
+    #[inline]
     pub(super) fn poll_next<IO: Io>(
         &mut self,
         source: &mut Source<IO>,
@@ -49,7 +51,7 @@ impl BinaryReader {
                 let Some((header, header_len)) = Header::parse(bytes) else {
                     return Poll::Ready(Ok(None));
                 };
-                let Some(len) = self.takes(&header) else {
+                let Some(len) = self.payload_len(&header) else {
                     return Poll::Ready(Ok(None));
                 };
                 if let Some(payload) = bytes[header_len..].get(..len) {
@@ -72,8 +74,8 @@ impl BinaryReader {
         }
     }
 
-    /// The bytes of the message that this header is all of, if it is one to be read here.
-    fn takes(&self, header: &Header) -> Option<usize> {
+    /// How long the message behind this header is, if it is one that is read here.
+    fn payload_len(&self, header: &Header) -> Option<usize> {
         let is_ours = header.is_whole_binary() && header.mask.is_some() == self.masked;
         let len = usize::try_from(header.payload).ok()?;
         (is_ours && len <= self.max_size).then_some(len)

@@ -64,6 +64,16 @@ impl Header {
         Some((header, bytes.len() - rest.len()))
     }
 
+    /// Bytes of the header of a frame with such a payload.
+    pub(super) const fn len(payload: u64, masked: bool) -> usize {
+        let length = match payload {
+            0..=125 => 0,
+            126..=0xffff => 2,
+            _ => 8,
+        };
+        2 + length + if masked { 4 } else { 0 }
+    }
+
     /// The bytes of the header.
     pub(super) fn encode(self) -> Encoded {
         let mut encoded = Encoded {
@@ -104,7 +114,7 @@ impl Header {
 }
 
 /// Bytes of the longest header.
-pub(super) const MAX_LEN: usize = 14;
+pub(super) const MAX_LEN: usize = Header::len(u64::MAX, true);
 
 /// The bytes of a header.
 pub(super) struct Encoded {
@@ -129,14 +139,20 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_read_once_all_of_it_is_there() {
-        let lengths = [0, 1, 125, 126, 127, 0xffff, 0x1_0000, 1 << 40];
-        for (payload, mask) in lengths
-            .into_iter()
-            .flat_map(|len| [(len, None), (len, Some([1, 2, 3, 4]))])
-        {
-            let header = Header::new(OpCode::Binary, true, payload, mask);
+        let lengths = [0, 1, 125, 126, 127, 0xffff, 0x1_0000, 0x7fff_ffff];
+        let headers = lengths.into_iter().flat_map(|len| {
+            [
+                Header::new(OpCode::Binary, true, len, None),
+                Header::new(OpCode::Continuation, false, len, Some([1, 2, 3, 4])),
+            ]
+        });
+        for header in headers {
             let encoded = header.encode();
             let bytes = encoded.as_slice();
+            assert_eq!(
+                bytes.len(),
+                Header::len(header.payload, header.mask.is_some())
+            );
             assert!(bytes.len() <= MAX_LEN);
             for len in 0..bytes.len() {
                 assert_eq!(Header::parse(&bytes[..len]), None);
@@ -145,6 +161,18 @@ mod tests {
             let followed = [bytes, &[0xff; 3]].concat();
             assert_eq!(Header::parse(&followed), Some((header, bytes.len())));
         }
+    }
+
+    #[test]
+    fn lengths_are_read_in_whichever_way_they_are_written() {
+        let parsed = |bytes: &[u8]| {
+            let (header, len) = Header::parse(bytes).unwrap();
+            (header.payload, len)
+        };
+        assert_eq!(parsed(&[0x82, 126, 0, 5]), (5, 4));
+        assert_eq!(parsed(&[0x82, 127, 0, 0, 0, 0, 0, 0, 0, 5]), (5, 10));
+        let largest = [&[0x82, 0xff][..], &[0xff; 12]].concat();
+        assert_eq!(parsed(&largest), (u64::MAX, MAX_LEN));
     }
 
     #[test]

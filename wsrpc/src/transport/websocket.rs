@@ -88,13 +88,13 @@ pub(crate) struct WebSocket<IO> {
     binary: BinaryReader,
     /// None while there is nothing that it would have to remember.
     tungstenite: Option<Box<WebSocketContext>>,
-    /// Nothing follows but a close frame, or one has begun it.
-    closing: bool,
     /// How far that is in the peer's frames.
     boundary: Boundary,
     writer: Writer,
     /// tungstenite holds a control frame that the full buffer did not take.
     held_back: bool,
+    /// A close frame is about to be sent, or the peer's has come: no message is sent any more.
+    closing: bool,
     /// A read has failed: tungstenite must not be asked for another, which it may take for a bug.
     failed: bool,
 }
@@ -121,10 +121,10 @@ impl<IO: Io> WebSocket<IO> {
             max_size,
             binary: BinaryReader::new(role, max_size),
             tungstenite: None,
-            closing: false,
             boundary: Boundary::default(),
             writer: Writer::new(role == Role::Client),
             held_back: false,
+            closing: false,
             failed: false,
         }
     }

@@ -169,8 +169,7 @@ impl Writer {
 
     /// What is kept free for the header of a message that may be shared: that of the largest one.
     fn room_for_header(&self) -> usize {
-        const { assert!(SHARED <= 0xffff, "two bytes hold its length") };
-        if self.masked { 8 } else { 4 }
+        Header::len(SHARED as u64, self.masked)
     }
 
     /// Makes a WebSocket frame of the message that others may share, if there is one.

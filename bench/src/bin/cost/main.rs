@@ -1,4 +1,4 @@
-//! What a call costs in instructions and allocations. Unlike times, these do not depend on what else the machine does.
+//! What a call costs in instructions, allocations and cache lines. Unlike times, these do not depend on what else the machine does.
 //!
 //! It runs itself under valgrind, and fails where a call costs more than `bench/cost.json` says.
 
@@ -21,7 +21,7 @@ mod proto {
     wsrpc::include_proto!("bench");
 }
 
-/// Instructions and allocations of a call, against those in bench/cost.json.
+/// Instructions, allocations and cache lines of a call, against those in bench/cost.json.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]

@@ -254,6 +254,13 @@ mod tests {
     fn numbers_are_found() {
         let said = "==7== Command: cost run\n==7== Total:     2,345 bytes in 67 blocks\n==7== \n";
         assert_eq!(numbers(said, "Total:").ok(), Some([2345, 67]));
+        let collected = "==7== Events    : Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw\n\
+                         ==7== Collected : 715400 166573 72312 2937 6887 3688 2790 5608 3476\n";
+        let events = numbers::<9>(collected, "Collected :").ok();
+        assert_eq!(
+            events.map(|[first, .., last]| [first, last]),
+            Some([715_400, 3_476])
+        );
         let error = numbers::<1>(said, "Collected :").expect_err("nothing was collected");
         assert!(error.to_string().contains("`Collected :`"), "{error}");
     }

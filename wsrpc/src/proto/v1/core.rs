@@ -66,8 +66,7 @@ pub(crate) struct Core {
 // What callers do.
 impl Core {
     /// A session that begins at `now`. Calls of sessions with different `salt`s have different ids.
-    pub(crate) fn new(limits: impl Into<Arc<Limits>>, salt: u64, now: Instant) -> Self {
-        let limits = limits.into();
+    pub(crate) fn new(limits: Arc<Limits>, salt: u64, now: Instant) -> Self {
         Self {
             salt,
             phase: Phase::Open,

@@ -113,13 +113,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// A session that begins at `now`, with a peer that said what it takes.
-    pub(crate) fn new(
-        limits: impl Into<Arc<Limits>>,
-        parity: Parity,
-        peer: PeerLimits,
-        now: Instant,
-    ) -> Self {
-        let limits = limits.into();
+    pub(crate) fn new(limits: Arc<Limits>, parity: Parity, peer: PeerLimits, now: Instant) -> Self {
         Self {
             max_metadata: MAX_METADATA,
             inflates: INFLATES,

@@ -73,7 +73,6 @@ impl SendHalf {
         }
     }
 
-    #[inline]
     pub(super) fn push(&mut self, message: Message) {
         self.unsent = self
             .unsent

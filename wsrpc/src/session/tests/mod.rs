@@ -11,5 +11,6 @@ mod keepalive;
 mod limits;
 mod reading;
 mod runtime;
+mod size;
 mod stress;
 mod v2;

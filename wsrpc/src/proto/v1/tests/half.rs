@@ -73,7 +73,7 @@ impl Half {
     pub(super) fn new(limits: Limits) -> Self {
         let now = Instant::now();
         Self {
-            core: Core::new(limits, SALT, now),
+            core: Core::new(limits.into(), SALT, now),
             now,
         }
     }

@@ -67,7 +67,7 @@ impl Pair {
         let sides = limits.map(|limits| {
             salt += 1;
             Side {
-                core: Core::new(limits, salt, now),
+                core: Core::new(limits.into(), salt, now),
                 arriving: VecDeque::new(),
                 handlers: BTreeMap::new(),
                 stuck: Vec::new(),

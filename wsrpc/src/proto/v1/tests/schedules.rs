@@ -317,7 +317,7 @@ impl Schedule {
             if core.ended().is_none() {
                 core.drain();
                 assert!(core.is_drained(), "a slot is still held");
-                let mut fresh = Core::new(limits.clone(), 0, self.pair.now);
+                let mut fresh = Core::new(limits.clone().into(), 0, self.pair.now);
                 assert_eq!(room(core), room(&mut fresh), "bytes are still counted");
             }
         }

@@ -65,7 +65,7 @@ impl Half {
     pub(super) fn with(limits: Limits, peer: PeerLimits) -> Self {
         let now = Instant::now();
         Self {
-            core: Core::new(limits, Parity::Odd, peer, now),
+            core: Core::new(limits.into(), Parity::Odd, peer, now),
             now,
         }
     }

@@ -140,8 +140,8 @@ impl Pair {
         let now = Instant::now();
         let [first, second] = limits;
         let peers = [promised(&second), promised(&first)];
-        let core = |limits, parity, peer| Side {
-            core: Core::new(limits, parity, peer, now),
+        let core = |limits: Limits, parity, peer| Side {
+            core: Core::new(limits.into(), parity, peer, now),
             arriving: VecDeque::new(),
             arriving_bytes: 0,
         };

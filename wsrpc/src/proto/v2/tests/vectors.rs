@@ -120,7 +120,7 @@ impl Actor {
             false => Parity::Even,
         };
         let now = Instant::now();
-        let mut core = Core::new(own, parity, PeerLimits::from(&theirs), now);
+        let mut core = Core::new(own.into(), parity, PeerLimits::from(&theirs), now);
         core.max_metadata = ours.max_metadata_size as usize;
         core.inflates = ours.compression.iter().any(|name| name.as_str() == "zstd");
         Self {
