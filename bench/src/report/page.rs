@@ -114,7 +114,9 @@ fn how_to_read(results: &Results) -> String {
          resumption, and all are without Nagle's delay. Bodies are random bytes, and every answer's length is checked.\n\
          - CPU is what the processes used, the kernel's work for them included: CPU seconds per million calls, which is \
          the same as microseconds per call. Bytes on the wire are all that passed over loopback, both ways, with the \
-         headers of TCP and IP and with bare acknowledgements.\n",
+         headers of TCP and IP and with bare acknowledgements.\n\
+         - glibc copies memory as its version 2.41 does by itself (`glibc.cpu.x86_rep_movsb_threshold=0x1800000`): on some \
+         processors an older one is up to thirty times slower where buffers happen to lie badly.\n",
     );
     let rounds = |shape| {
         let of =
