@@ -16,7 +16,7 @@ use crate::{
 /// differ, they are those of the Go library, so that neither side sends what a Go peer would not take.
 ///
 /// A session's buffers grow with what it carries. Once nothing was read or written for 5 milliseconds it gives large ones
-/// back, and what is left of them each [`pong_interval`](Self::pong_interval), as far as they hold nothing.
+/// back, and what is left of them after a [`pong_interval`](Self::pong_interval), as far as they hold nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,6 +57,9 @@ const _: () = {
     assert!(MIN_WINDOW >= Hello::MIN_INITIAL_WINDOW);
     assert!(WINDOW / 2 >= sizes::WHOLE as u64 + Chunk::OVERHEAD);
 };
+
+/// This part of its interval: longer than timers are late.
+const SERVER_PINGS_LATER: u32 = 8;
 
 /// What a Go server reads at the most.
 const SERVER_RECEIVES: usize = 10_000_000;
@@ -158,7 +161,8 @@ impl SessionConfig {
         self
     }
 
-    /// A ping goes out after this long without a received byte. Default: 15 seconds; at least 10 milliseconds.
+    /// A ping goes out after this long without a received byte, and from a server an eighth later: with the same setting on
+    /// both sides only the client pings, which is enough for both. Default: 15 seconds; at least 10 milliseconds.
     pub fn keepalive_interval(mut self, interval: Duration) -> Self {
         self.keepalive_interval = interval.max(SHORTEST);
         self
@@ -170,8 +174,9 @@ impl SessionConfig {
         self
     }
 
-    /// A pong goes out this often, asked for or not. Default: 5 seconds, at least 10 milliseconds; a Go peer drops a session after 20 seconds
-    /// without one, whatever else it receives.
+    /// On version 1 a pong goes out this often, asked for or not. Default: 5 seconds, at least 10 milliseconds; a Go peer
+    /// drops a session after 20 seconds without one, whatever else it receives. Version 2 only answers pings. While a session
+    /// has calls, in either version, it looks that often for memory to give back and for a peer that takes no answers.
     pub fn pong_interval(mut self, interval: Duration) -> Self {
         self.pong_interval = interval.max(SHORTEST);
         self
@@ -211,6 +216,16 @@ impl SessionConfig {
         self
     }
 
+    /// A server leaves it to its clients to ping, since one ping proves both sides alive, and it is the client's that a NAT
+    /// between them is kept open by.
+    fn ping_after(&self, is_client: bool) -> Duration {
+        let interval = self.keepalive_interval;
+        match is_client {
+            true => interval,
+            false => interval.saturating_add(interval / SERVER_PINGS_LATER),
+        }
+    }
+
     /// The settings as a session of a client, or else of a server, has them.
     pub(crate) fn resolve(&self, is_client: bool) -> Resolved {
         let (receives, sends) = if is_client {
@@ -232,7 +247,7 @@ impl SessionConfig {
                 initial_window: self.stream_window,
                 default_timeout: self.default_timeout,
                 keepalive: KeepaliveConfig {
-                    ping_after: self.keepalive_interval,
+                    ping_after: self.ping_after(is_client),
                     idle_timeout: self.keepalive_timeout,
                     pong_interval: self.pong_interval,
                     write_timeout: self.write_timeout,

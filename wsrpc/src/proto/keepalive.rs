@@ -1,4 +1,4 @@
-//! When to ping, when to pong unasked, and when a peer is gone.
+//! When to ping, when a peer is gone, and when a session sees to what it does now and then.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ pub(crate) struct KeepaliveConfig {
     pub(crate) ping_after: Duration,
     /// The session ends after this long without a received byte.
     pub(crate) idle_timeout: Duration,
-    /// A pong goes out this often: a Go peer counts nothing else as life.
+    /// How long after it was asked for a tick comes. On version 1 each sends a pong: a Go peer counts nothing else as life.
     pub(crate) pong_interval: Duration,
     /// The session ends when what waits to be sent makes no progress for this long.
     pub(crate) write_timeout: Duration,
@@ -21,7 +21,8 @@ pub(crate) struct KeepaliveConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Signal {
     Ping,
-    Pong,
+    /// The tick that was asked for.
+    Tick,
     End(SessionEnd),
 }
 
@@ -30,19 +31,25 @@ pub(crate) enum Signal {
 pub(crate) struct Keepalive {
     heard: Instant,
     pinged: bool,
-    next_pong: Instant,
+    tick: Option<Instant>,
     /// Since when something waits to be sent without progress.
     stalled: Option<Instant>,
 }
 
 impl Keepalive {
-    pub(crate) fn new(config: &KeepaliveConfig, now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
-            next_pong: after(now, config.pong_interval),
             heard: now,
             pinged: false,
+            tick: None,
             stalled: None,
         }
+    }
+
+    /// Asks for a tick, unless one is to come.
+    pub(crate) fn ask_for_tick(&mut self, config: &KeepaliveConfig, now: Instant) {
+        self.tick
+            .get_or_insert_with(|| after(now, config.pong_interval));
     }
 
     /// Something was received.
@@ -68,10 +75,11 @@ impl Keepalive {
         } else {
             config.ping_after.min(config.idle_timeout)
         };
-        let silent = after(self.heard, silence).min(self.next_pong);
+        let silent = after(self.heard, silence);
+        let next = self.tick.map_or(silent, |tick| silent.min(tick));
         match self.stalled {
-            Some(since) => silent.min(after(since, config.write_timeout)),
-            None => silent,
+            Some(since) => next.min(after(since, config.write_timeout)),
+            None => next,
         }
     }
 
@@ -92,11 +100,8 @@ impl Keepalive {
             self.pinged = true;
             return Some(Signal::Ping);
         }
-        if now >= self.next_pong {
-            self.next_pong = after(now, config.pong_interval);
-            return Some(Signal::Pong);
-        }
-        None
+        self.tick.take_if(|tick| now >= *tick)?;
+        Some(Signal::Tick)
     }
 }
 

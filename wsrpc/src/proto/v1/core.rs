@@ -67,6 +67,8 @@ pub(crate) struct Core {
 impl Core {
     /// A session that begins at `now`. Calls of sessions with different `salt`s have different ids.
     pub(crate) fn new(limits: Arc<Limits>, salt: u64, now: Instant) -> Self {
+        let mut keepalive = Keepalive::new(now);
+        keepalive.ask_for_tick(&limits.keepalive, now);
         Self {
             salt,
             phase: Phase::Open,
@@ -74,7 +76,7 @@ impl Core {
             serving: Serving::new(limits.max_running, limits.max_queued_bytes),
             outbox: Outbox::default(),
             unsent_refusals: 0,
-            keepalive: Keepalive::new(&limits.keepalive, now),
+            keepalive,
             events: VecDeque::new(),
             wakers: Vec::new(),
             room: Room::default(),
@@ -373,7 +375,8 @@ impl Core {
         while !matches!(self.phase, Phase::Ended(_)) {
             match self.keepalive.poll(&self.limits.keepalive, now) {
                 Some(Signal::Ping) => self.events.push_back(Event::Ping),
-                Some(Signal::Pong) => {
+                Some(Signal::Tick) => {
+                    self.keepalive.ask_for_tick(&self.limits.keepalive, now);
                     self.events.push_back(Event::Pong);
                     self.shrink();
                 }

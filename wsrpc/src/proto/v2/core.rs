@@ -135,7 +135,7 @@ impl Core {
             slow_reader: SlowReader::default(),
             peer_leaves: None,
             go_aways: 0,
-            keepalive: Keepalive::new(&limits.keepalive, now),
+            keepalive: Keepalive::new(now),
             events: VecDeque::new(),
             wakers: Vec::new(),
             room: Room::default(),
@@ -153,6 +153,7 @@ impl Core {
             self.receive_frame(frame, now);
             frames = frames.saturating_add(1);
         }
+        self.keepalive.ask_for_tick(&self.limits.keepalive, now);
         frames
     }
 
@@ -253,16 +254,22 @@ impl Core {
         while self.ended().is_none() {
             match self.keepalive.poll(&self.limits.keepalive, now) {
                 Some(Signal::Ping) => self.ping(now),
-                // A peer of this version counts any byte as life: only the tick is of use.
-                Some(Signal::Pong) => {
-                    self.shrink();
-                    self.events.push_back(Event::Shrink);
-                    self.check_reader(now);
-                }
+                Some(Signal::Tick) => self.tick(now),
                 Some(Signal::End(end)) => self.end(end),
                 None => break,
             }
         }
+    }
+
+    /// What is seen to now and then while there are calls, and once after the last of them. A session that does nothing is
+    /// let be: of those a server may have many.
+    fn tick(&mut self, now: Instant) {
+        if self.has_calls() {
+            self.keepalive.ask_for_tick(&self.limits.keepalive, now);
+        }
+        self.shrink();
+        self.events.push_back(Event::Shrink);
+        self.check_reader(now);
     }
 
     /// Asks for a ping, whatever was received when.

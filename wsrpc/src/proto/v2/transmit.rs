@@ -37,6 +37,7 @@ impl Core {
         }
         while let Some(key) = self.outbox.next_turn() {
             if let Some(payload) = self.write_turn(key, now, head) {
+                self.keepalive.ask_for_tick(&self.limits.keepalive, now);
                 return Some(payload);
             }
         }

@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use crate::{
     Outcome, SessionConfig, SessionEnd,
-    service::test_support::{Echo, against_raw, spawn_echo},
+    service::test_support::{Echo, Raw, against_raw, spawn_echo, start, start_on},
     testing::{Services, pair},
-    transport::{Received, TransportError},
+    transport::{Received, Role, TransportError},
+    version::ProtocolVersion::V2,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -71,9 +72,7 @@ async fn a_part_of_a_frame_counts_as_life() {
     use tokio::io::AsyncWriteExt;
 
     let (io, mut raw) = tokio::io::duplex(4096);
-    let role = crate::transport::Role::Client;
-    let client =
-        crate::service::test_support::start(io, role, Echo::plain(), SessionConfig::default());
+    let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
     // A binary frame of 100 bytes that comes byte by byte.
     raw.write_all(&[0x82, 100]).await.unwrap();
     for _ in 0..20 {
@@ -91,6 +90,22 @@ async fn pings_are_answered_at_once() {
     raw.ping().await;
     assert_eq!(raw.read().await.unwrap(), Received::Pong);
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_pings_only_a_client_that_does_not() {
+    let (io, raw) = tokio::io::duplex(4096);
+    let config = SessionConfig::default();
+    let _server = start_on(V2, io, Role::Server, Echo::plain(), config);
+    let mut raw = Raw::new(raw, Role::Client);
+    for _ in 0..10 {
+        tokio::time::sleep(secs(15)).await;
+        raw.ping().await;
+        assert_eq!(raw.read().await.unwrap(), Received::Pong);
+    }
+    let silent_since = Instant::now();
+    assert_eq!(raw.read().await.unwrap(), Received::Ping);
+    assert_eq!(silent_since.elapsed(), secs(15) + secs(15) / 8);
 }
 
 #[tokio::test(start_paused = true)]

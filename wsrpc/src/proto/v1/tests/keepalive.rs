@@ -49,7 +49,8 @@ enum At {
 /// told to.
 fn signals(config: KeepaliveConfig, script: &[At]) -> Vec<(u64, Signal)> {
     let start = Instant::now();
-    let mut keepalive = Keepalive::new(&config, start);
+    let mut keepalive = Keepalive::new(start);
+    keepalive.ask_for_tick(&config, start);
     let mut signals = Vec::new();
     let mut next = keepalive.next_timeout(&config);
     for second in 0..=60 {
@@ -69,6 +70,9 @@ fn signals(config: KeepaliveConfig, script: &[At]) -> Vec<(u64, Signal)> {
         }
         while let Some(signal) = keepalive.poll(&config, now) {
             let end = matches!(signal, Signal::End(_));
+            if signal == Signal::Tick {
+                keepalive.ask_for_tick(&config, now);
+            }
             signals.push((second, signal));
             if end {
                 return signals;
@@ -97,10 +101,10 @@ fn any_byte_is_life() {
 }
 
 #[test]
-fn a_pong_goes_out_at_every_interval_whatever_is_heard() {
+fn a_tick_that_is_asked_for_again_comes_at_every_interval_whatever_is_heard() {
     let heard: Vec<At> = (0..60).map(At::Heard).collect();
-    let pongs: Vec<_> = (1..=12).map(|turn| (turn * 5, Signal::Pong)).collect();
-    assert_eq!(signals(CONFIG, &heard), pongs);
+    let ticks: Vec<_> = (1..=12).map(|turn| (turn * 5, Signal::Tick)).collect();
+    assert_eq!(signals(CONFIG, &heard), ticks);
 }
 
 #[test]
@@ -146,13 +150,18 @@ fn durations_beyond_all_time_never_come() {
 }
 
 #[test]
-fn one_pong_is_sent_however_late_the_timer_is() {
+fn one_tick_comes_for_each_that_was_asked_for_however_late_the_timer_is() {
     let start = Instant::now();
-    let mut keepalive = Keepalive::new(&CONFIG, start);
+    let mut keepalive = Keepalive::new(start);
+    keepalive.ask_for_tick(&CONFIG, start);
+    keepalive.ask_for_tick(&CONFIG, start + seconds(4));
+    assert_eq!(keepalive.next_timeout(&CONFIG), start + seconds(5));
     let late = start + seconds(1_000);
     keepalive.heard(late);
-    assert_eq!(keepalive.poll(&CONFIG, late), Some(Signal::Pong));
+    assert_eq!(keepalive.poll(&CONFIG, late), Some(Signal::Tick));
     assert_eq!(keepalive.poll(&CONFIG, late), None);
+    assert_eq!(keepalive.next_timeout(&CONFIG), late + CONFIG.ping_after);
+    keepalive.ask_for_tick(&CONFIG, late);
     assert_eq!(keepalive.next_timeout(&CONFIG), late + seconds(5));
 }
 

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    half::{Half, limits, peer},
+    half::{Half, end_frame, limits, open_frame, peer, whole},
     pair::Pair,
 };
 use crate::{
-    proto::{Event, KeepaliveConfig, Limits, v2::round_trip::RoundTrip},
+    proto::{Answer, Event, KeepaliveConfig, Limits, v2::round_trip::RoundTrip},
     wire::random::Random,
 };
 
@@ -37,12 +37,45 @@ fn two_idle_sides_keep_each_other_alive_by_pings() {
     }
 }
 
+/// What is done after so many seconds, and how many more it is until there is something to do.
+fn after(half: &mut Half, seconds: u64) -> (Vec<Event>, Duration) {
+    half.now += Duration::from_secs(seconds);
+    half.core.handle_timeout(half.now);
+    let events = std::iter::from_fn(|| half.core.poll_event()).collect();
+    let next = half.core.next_timeout().unwrap();
+    (events, next.saturating_duration_since(half.now))
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
 #[test]
-fn a_tick_of_the_keepalive_only_gives_memory_back() {
+fn a_session_that_does_nothing_only_pings() {
     let mut half = Half::with(kept_alive(), peer());
-    half.core.handle_timeout(half.now + Duration::from_secs(5));
-    assert_eq!(half.core.poll_event(), Some(Event::Shrink));
-    assert_eq!(half.core.poll_event(), None);
+    assert_eq!(after(&mut half, 0), (vec![], 15 * SECOND));
+    assert_eq!(after(&mut half, 15), (vec![Event::Ping], 30 * SECOND));
+    half.core.keepalive().heard(half.now);
+    assert_eq!(after(&mut half, 0), (vec![], 15 * SECOND));
+}
+
+#[test]
+fn memory_is_looked_after_while_there_are_calls_and_once_after_the_last_one() {
+    let mut half = Half::with(kept_alive(), peer());
+    let (key, id) = half.sent(Some("x".into()), false);
+    for _ in 0..3 {
+        half.core.keepalive().heard(half.now);
+        assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 5 * SECOND));
+    }
+    half.core.keepalive().heard(half.now);
+    half.receive(end_frame(id, 0, false, Some(b"x")));
+    assert!(half.reply(key).is_some_and(|reply| reply.is_ok()));
+    assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 10 * SECOND));
+
+    half.core.keepalive().heard(half.now);
+    half.receive(open_frame(2, whole(b"x"), true));
+    let slot = half.started().slot;
+    half.core.answer(slot, Ok(Answer::default()));
+    assert_ne!(half.frames(), []);
+    assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 10 * SECOND));
 }
 
 #[test]
