@@ -67,6 +67,9 @@ struct Control {
 /// A pause after a failure to accept, most likely for want of file descriptors, which only time can mend.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Such failures are told once in this time: those who dial would otherwise fill the log.
+const ACCEPT_TOLD: Duration = Duration::from_secs(10);
+
 impl Server {
     /// Begins to build a server that proves to be `identity`: a [`SecretKey`](crate::SecretKey), or an [`Identity`]
     /// whose signer holds the key elsewhere.
@@ -162,6 +165,7 @@ impl Server {
             health_checks.spawn(health::serve(listener));
         }
         let mut turn = 0;
+        let mut told: Option<Instant> = None;
         while stop.borrow_and_update().is_none() {
             // Each listener is the first to be asked in its turn, or a busy one would starve the others.
             turn = (turn + 1) % listeners.len();
@@ -169,7 +173,13 @@ impl Server {
                 accepted = accept_any(&listeners, turn) => match accepted {
                     Ok((stream, address)) => acceptor.clone().spawn(&mut connections, stream, address),
                     Err(error) => {
-                        tracing::error!(%error, "a connection could not be accepted");
+                        if told.is_none_or(|told| told.elapsed() >= ACCEPT_TOLD) {
+                            told = Some(Instant::now());
+                            tracing::error!(
+                                %error,
+                                "connections cannot be accepted, most likely for want of open files: see `ulimit -n`"
+                            );
+                        }
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
