@@ -34,7 +34,7 @@ impl Spread {
     }
 }
 
-/// What one of so many idle connections takes, in bytes, over all rounds.
+/// What one of so many idle connections takes, over all rounds: memory in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IdleConnection {
     /// By name.
@@ -47,6 +47,8 @@ pub struct IdleConnection {
     pub after_burst: Option<Spread>,
     /// Of the kernel's, for the sockets of both sides.
     pub kernel: Option<Spread>,
+    /// Of the server's CPU, in microseconds a second.
+    pub cpu: Option<Spread>,
 }
 
 impl IdleConnection {
@@ -59,23 +61,24 @@ impl IdleConnection {
             if all.iter().any(same) {
                 continue;
             }
-            let each = |bytes: fn(&IdleMemory) -> Option<u64>| {
+            let each = |in_all: fn(&IdleMemory) -> Option<f64>| {
                 let rounds = results.idle_memory.iter();
                 let rounds = rounds
                     .filter(|it| it.contestant == *contestant && it.connections == connections);
                 Spread::of(
                     rounds
-                        .filter_map(bytes)
-                        .map(|bytes| bytes as f64 / connections as f64),
+                        .filter_map(in_all)
+                        .map(|in_all| in_all / connections as f64),
                 )
             };
-            if let Some(resident) = each(|it| Some(it.server_rss_bytes)) {
+            if let Some(resident) = each(|it| Some(it.server_rss_bytes as f64)) {
                 all.push(Self {
                     contestant: contestant.clone(),
                     connections,
                     resident,
-                    after_burst: each(|it| it.after_burst_rss_bytes),
-                    kernel: each(|it| it.kernel_socket_bytes),
+                    after_burst: each(|it| it.after_burst_rss_bytes.map(|bytes| bytes as f64)),
+                    kernel: each(|it| it.kernel_socket_bytes.map(|bytes| bytes as f64)),
+                    cpu: each(|it| it.idle_cores.map(|cores| cores * 1e6)),
                 });
             }
         }
@@ -298,6 +301,7 @@ mod tests {
             server_rss_bytes: bytes,
             after_burst_rss_bytes: Some(2 * bytes),
             kernel_socket_bytes: None,
+            idle_cores: Some(bytes as f64 / 1e6),
         };
         let results = Results {
             idle_memory: vec![
@@ -312,6 +316,7 @@ mod tests {
         let all = IdleConnection::all(&results);
         let medians = all.iter().map(|it| {
             let (resident, after) = (it.resident.median, it.after_burst.map(|it| it.median));
+            assert_eq!(it.cpu, Some(it.resident), "a microsecond for each byte");
             (it.contestant.as_str(), it.connections, resident, after)
         });
         assert_eq!(

@@ -93,6 +93,8 @@ pub struct IdleMemory {
     pub after_burst_rss_bytes: Option<u64>,
     /// The kernel's, for the sockets of both sides.
     pub kernel_socket_bytes: Option<u64>,
+    /// How many cores the server kept busy while nothing but pings came and went, where it was watched for long enough.
+    pub idle_cores: Option<f64>,
 }
 
 /// What connecting costs.

@@ -116,6 +116,7 @@ pub(super) fn something() -> Results {
             server_rss_bytes: 19_000 * connections as u64,
             after_burst_rss_bytes: Some(20_000 * connections as u64),
             kernel_socket_bytes: Some(4_000 * connections as u64),
+            idle_cores: Some(1.5e-6 * connections as f64),
         });
     }
     results.handshakes.push(Handshakes {

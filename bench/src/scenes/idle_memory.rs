@@ -1,4 +1,4 @@
-//! What an idle connection costs a server in resident memory, before and after it was busy.
+//! What an idle connection costs a server: resident memory, before and after it was busy, and CPU time.
 
 use std::{
     collections::VecDeque,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::{
     conductor,
@@ -31,13 +31,20 @@ const SPARE_FILES: usize = 200;
 /// Pings go out when a connection was silent for 15 seconds: an idle one has sent and answered them.
 const WITH_PINGS: Duration = Duration::from_secs(17);
 
+/// What a new connection has to do takes no longer than this.
+const JUST_CONNECTED: Duration = Duration::from_secs(1);
+
 /// The last of what a burst needed may be given back as late as a timer of the library says: wsrpc's goes off every 5
 /// seconds.
 const GIVEN_BACK: Duration = Duration::from_secs(6);
 
 /// How long one waits for memory to change no more, at the least.
 pub fn settling(quick: bool) -> Duration {
-    STEADY + GIVEN_BACK + if quick { Duration::ZERO } else { WITH_PINGS }
+    let watching = match quick {
+        true => Duration::ZERO,
+        false => JUST_CONNECTED + WITH_PINGS,
+    };
+    STEADY + GIVEN_BACK + watching
 }
 
 /// Measures with so many connections, in as many processes a side as the limit of open files asks for.
@@ -77,8 +84,15 @@ async fn measure_without_limit(
     for client in &mut clients {
         client.connected().await?;
     }
-    let at_least = if quick { Duration::ZERO } else { WITH_PINGS };
-    let idle = settled(&servers, at_least).await?;
+    let (idle, idle_cores) = if quick {
+        (settled(&servers, Duration::ZERO).await?, None)
+    } else {
+        sleep(JUST_CONNECTED).await;
+        let (began, before) = (Instant::now(), cpu_seconds(&servers)?);
+        let idle = settled(&servers, WITH_PINGS).await?;
+        let cpu = cpu_seconds(&servers)? - before;
+        (idle, Some(cpu / began.elapsed().as_secs_f64()))
+    };
     let kernel_idle = kernel_memory()?;
 
     for client in &mut clients {
@@ -94,6 +108,7 @@ async fn measure_without_limit(
         server_rss_bytes: idle.saturating_sub(before),
         after_burst_rss_bytes: Some(after.saturating_sub(before)),
         kernel_socket_bytes: Some(kernel_idle.saturating_sub(kernel_before)),
+        idle_cores,
     })
 }
 
@@ -153,6 +168,11 @@ async fn settled(processes: &[Process], at_least: Duration) -> Result<u64, Failu
             }
         }
     }
+}
+
+/// The CPU time of all processes together so far.
+fn cpu_seconds(processes: &[Process]) -> Result<f64, Failure> {
+    processes.iter().map(Process::cpu_seconds).sum()
 }
 
 /// What the kernel has taken for sockets and the like, of all processes: their buffers, and those of its own structures

@@ -32,6 +32,7 @@ fn idle(connections: usize, kib: u64, after_burst_kib: Option<u64>) -> IdleMemor
         server_rss_bytes: bytes(kib),
         after_burst_rss_bytes: after_burst_kib.map(bytes),
         kernel_socket_bytes: None,
+        idle_cores: None,
     }
 }
 

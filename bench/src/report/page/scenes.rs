@@ -14,6 +14,7 @@ pub(super) fn idle_memory(results: &Results) -> Option<String> {
         "each, once busy and idle again",
         "of the kernel, both sides, each",
         "all together",
+        "CPU a second, each",
     ]);
     let all = IdleConnection::all(results);
     let names = all.iter().map(|idle| idle.contestant.as_str());
@@ -30,12 +31,14 @@ pub(super) fn idle_memory(results: &Results) -> Option<String> {
                     idle.after_burst.map(each),
                     idle.kernel.map(each),
                     Some(numbers::memory(in_all)),
+                    idle.cpu.map(|cpu| numbers::spread(cpu, numbers::micros)),
                 ],
             );
         }
     }
     let text = "By how much the server's resident memory grew since before the first connection. The kernel's socket \
-                buffers come on top.";
+                buffers come on top. CPU is what the server used while nothing but pings came and went, if its library \
+                sends any.";
     let million = million(results).unwrap_or_default();
     Some(format!("{text}{million}\n\n{}", table.filled()?.markdown()))
 }
@@ -50,12 +53,17 @@ fn million(results: &Results) -> Option<String> {
         let both_sides = numbers::memory(each.median * 1e6);
         format!(", and the kernel {both_sides} for the sockets of both sides")
     });
+    let cpu = most.cpu.map(|each| {
+        let cores = numbers::amount(each.median);
+        format!(" To keep them alive would take {cores} cores.")
+    });
     Some(format!(
-        " At the {} that one of {} takes, a million connections of `wsrpc-v2` would take {}{}.",
+        " At the {} that one of {} takes, a million connections of `wsrpc-v2` would take {}{}.{}",
         numbers::memory(resident),
         numbers::count(most.connections),
         numbers::memory(resident * 1e6),
-        kernel.unwrap_or_default()
+        kernel.unwrap_or_default(),
+        cpu.unwrap_or_default()
     ))
 }
 
