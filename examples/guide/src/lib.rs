@@ -27,6 +27,7 @@ pages! {
     streams = "guide/streams.md",
     large_messages = "guide/large-messages.md",
     draining = "guide/draining.md",
+    many_connections = "guide/many-connections.md",
     versions = "guide/versions.md",
     testing = "guide/testing.md",
     grpc = "guide/grpc.md",
