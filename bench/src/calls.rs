@@ -150,3 +150,63 @@ pub fn check_len(answer: &Bytes, size: usize) -> Result<(), Failure> {
     let len = answer.len();
     Err(format!("an answer has {len} bytes, where {size} were sent or asked for").into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::{sync::watch, task::yield_now};
+
+    use super::*;
+
+    /// A callee that answers all calls at once, and only when it is told to.
+    #[derive(Clone)]
+    struct InStep {
+        steps: watch::Receiver<usize>,
+        begun: Arc<AtomicUsize>,
+    }
+
+    impl Calls for InStep {
+        async fn unary(&mut self, body: Bytes) -> Result<Bytes, Failure> {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+            self.steps.changed().await?;
+            Ok(body)
+        }
+    }
+
+    #[tokio::test]
+    async fn tasks_that_go_on_in_step_have_as_many_calls_timed_in_each() {
+        const TASKS: usize = 256;
+        let load = Load {
+            kind: Kind::Unary,
+            size: 32,
+            in_flight: TASKS,
+            connections: 1,
+            warm_up_ms: 0,
+            measured_ms: 0,
+        };
+        let (answer, steps) = watch::channel(0);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let all_wait = async |step: usize| {
+            while begun.load(Ordering::Relaxed) < step * TASKS {
+                yield_now().await;
+            }
+        };
+        let callers = Callers(vec![InStep {
+            steps,
+            begun: begun.clone(),
+        }]);
+        let meter = Arc::new(Meter::new());
+        let counting = meter.clone();
+        tokio::spawn(async move { callers.run(load, counting).await });
+        all_wait(1).await;
+        meter.begin();
+        for step in 1..=16 {
+            answer.send_replace(step);
+            all_wait(step + 1).await;
+            let counted = meter.end().count;
+            assert_eq!(counted, (step * TASKS) as u64, "after step {step}");
+            meter.begin();
+        }
+    }
+}

@@ -17,6 +17,7 @@ use crate::{
     machine,
     matrix::{Choice, Measurement},
     peer::{self, Role},
+    process,
     progress::Progress,
     report,
     results::{Machine, Results, Runtime},
@@ -161,6 +162,7 @@ impl Run {
             date: machine::date(),
             command: command(),
             versions: machine::versions(),
+            tunables: Some(process::tunables()),
             ..Results::default()
         };
         let progress = Progress::new(expected(&matrix) + expected_of(&scenes));

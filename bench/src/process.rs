@@ -17,11 +17,11 @@ use crate::{
 /// The variable in which the C library takes its settings.
 const TUNABLES: &str = "GLIBC_TUNABLES";
 
-/// Makes glibc copy what is large with vectors, as 2.41 does by itself on the processors in question.
+/// Makes glibc copy what is large with vectors, as 2.41 does by itself on the processors in question, up to this size.
 ///
-/// An older one copies over two kilobytes with an instruction that AMD's Zen 3 and 4 do at a thirtieth of its speed where the
-/// two places are 1 to 15 bytes apart, whole pages aside. Whether they are depends on where a process's buffers happen to
-/// lie, and stays so for as long as it runs: it would be measured instead of the contestants.
+/// 2.36 copies over two kilobytes with an instruction that AMD's Zen 3 and 4 do at a thirtieth of its speed where the
+/// address to copy to is 1 to 15 bytes above that to copy from, modulo the 4,096 of a page. Whether it is depends on where a
+/// process's buffers happen to lie, and stays so for as long as it runs: it would be measured instead of the contestants.
 const COPY_BY_VECTORS: &str = "glibc.cpu.x86_rep_movsb_threshold=0x1800000";
 
 /// It is killed when this is dropped.
@@ -55,7 +55,7 @@ impl Process {
 
     fn start_as(who: String, mut command: Command) -> Result<Self, Failure> {
         let mut child = command
-            .env(TUNABLES, tunables(env::var(TUNABLES).ok()))
+            .env(TUNABLES, tunables())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -195,8 +195,13 @@ fn command(program: Program) -> Result<Command, Failure> {
     }
 }
 
+/// What each process is started with of glibc's settings.
+pub fn tunables() -> String {
+    tunables_with(env::var(TUNABLES).ok())
+}
+
 /// What the benchmark was itself started with comes last: of two settings of one thing, glibc takes the later one.
-fn tunables(own: Option<String>) -> String {
+fn tunables_with(own: Option<String>) -> String {
     own.map_or_else(
         || COPY_BY_VECTORS.to_owned(),
         |own| format!("{COPY_BY_VECTORS}:{own}"),
@@ -236,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_setting_of_the_users_own_comes_after_ours() {
-        assert_eq!(tunables(None), COPY_BY_VECTORS);
+        assert_eq!(tunables_with(None), COPY_BY_VECTORS);
         let own = "glibc.malloc.hugetlb=1";
         assert_eq!(
-            tunables(Some(own.to_owned())),
+            tunables_with(Some(own.to_owned())),
             format!("{COPY_BY_VECTORS}:{own}")
         );
     }

@@ -18,6 +18,8 @@ pub struct Results {
     pub command: String,
     /// Of what was compared, by name.
     pub versions: BTreeMap<String, String>,
+    /// What the processes were started with of glibc's settings, where that is known.
+    pub tunables: Option<String>,
     /// In the order in which they were made.
     pub rounds: Vec<Round>,
     /// What connections cost that do nothing.

@@ -16,7 +16,7 @@ use crate::{
 /// differ, they are those of the Go library, so that neither side sends what a Go peer would not take.
 ///
 /// A session's buffers grow with what it carries. Once nothing was read or written for 5 milliseconds it gives large ones
-/// back, and what is left of them after a [`pong_interval`](Self::pong_interval), as far as they hold nothing.
+/// back, and small ones within a [`pong_interval`](Self::pong_interval) of its last call, as far as they hold nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,7 +58,7 @@ const _: () = {
     assert!(WINDOW / 2 >= sizes::WHOLE as u64 + Chunk::OVERHEAD);
 };
 
-/// This part of its interval: longer than timers are late.
+/// This part of its interval: longer than a timer is late and a ping on its way.
 const SERVER_PINGS_LATER: u32 = 8;
 
 /// What a Go server reads at the most.
@@ -161,8 +161,9 @@ impl SessionConfig {
         self
     }
 
-    /// A ping goes out after this long without a received byte, and from a server an eighth later: with the same setting on
-    /// both sides only the client pings, which is enough for both. Default: 15 seconds; at least 10 milliseconds.
+    /// A ping goes out after this long without a received byte, and from a server up to an eighth later: where the
+    /// client's interval is no longer than the server's, only the client pings, which proves both alive. Default: 15
+    /// seconds; at least 10 milliseconds.
     pub fn keepalive_interval(mut self, interval: Duration) -> Self {
         self.keepalive_interval = interval.max(SHORTEST);
         self
@@ -174,9 +175,11 @@ impl SessionConfig {
         self
     }
 
-    /// On version 1 a pong goes out this often, asked for or not. Default: 5 seconds, at least 10 milliseconds; a Go peer
-    /// drops a session after 20 seconds without one, whatever else it receives. Version 2 only answers pings. While a session
-    /// has calls, in either version, it looks that often for memory to give back and for a peer that takes no answers.
+    /// On version 1 a pong goes out this often, asked for or not. Default: 5 seconds; at least 10 milliseconds. A Go peer
+    /// drops a session after 20 seconds without one, whatever else it receives.
+    ///
+    /// A session looks that often for memory to give back, too. On version 2, where no pong goes out that nobody asked for,
+    /// it does so while it has calls, and once after the last one.
     pub fn pong_interval(mut self, interval: Duration) -> Self {
         self.pong_interval = interval.max(SHORTEST);
         self
@@ -216,14 +219,15 @@ impl SessionConfig {
         self
     }
 
-    /// A server leaves it to its clients to ping, since one ping proves both sides alive, and it is the client's that a NAT
-    /// between them is kept open by.
+    /// A server leaves it to its clients to ping: one ping and its answer prove both sides alive.
     fn ping_after(&self, is_client: bool) -> Duration {
         let interval = self.keepalive_interval;
-        match is_client {
-            true => interval,
-            false => interval.saturating_add(interval / SERVER_PINGS_LATER),
+        if is_client {
+            return interval;
         }
+        // A client that does not ping has to be asked in time for its answer.
+        let time_left = self.keepalive_timeout.saturating_sub(interval) / 2;
+        interval.saturating_add((interval / SERVER_PINGS_LATER).min(time_left))
     }
 
     /// The settings as a session of a client, or else of a server, has them.
@@ -249,7 +253,7 @@ impl SessionConfig {
                 keepalive: KeepaliveConfig {
                     ping_after: self.ping_after(is_client),
                     idle_timeout: self.keepalive_timeout,
-                    pong_interval: self.pong_interval,
+                    tick_after: self.pong_interval,
                     write_timeout: self.write_timeout,
                 },
             }),
@@ -316,5 +320,28 @@ mod tests {
     fn a_session_stays_awake_no_longer_than_anyone_would_answer() {
         let config = SessionConfig::default().busy_poll(Duration::from_secs(1));
         assert_eq!(config.resolve(true).busy_poll, MAX_BUSY_POLL);
+    }
+
+    #[test]
+    fn a_server_pings_later_than_its_client_and_in_time_for_an_answer() {
+        let secs = Duration::from_secs_f64;
+        for (interval, timeout, later) in [
+            (15.0, 45.0, 16.875),
+            (15.0, 16.0, 15.5),
+            (15.0, 15.0, 15.0),
+            (60.0, 45.0, 60.0),
+        ] {
+            let config = SessionConfig::default()
+                .keepalive_interval(secs(interval))
+                .keepalive_timeout(secs(timeout));
+            let ping_after = |is_client| config.resolve(is_client).limits.keepalive.ping_after;
+            assert_eq!(ping_after(true), secs(interval));
+            assert_eq!(ping_after(false), secs(later), "{interval}, {timeout}");
+        }
+        let never = SessionConfig::default()
+            .keepalive_interval(Duration::MAX)
+            .keepalive_timeout(Duration::MAX);
+        let ping_after = never.resolve(false).limits.keepalive.ping_after;
+        assert_eq!(ping_after, Duration::MAX);
     }
 }

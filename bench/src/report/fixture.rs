@@ -21,6 +21,7 @@ pub(super) fn nothing() -> Results {
         versions: [("tonic", "0.14"), ("wsrpc", "0.1")]
             .map(|(name, version)| (name.to_owned(), version.to_owned()))
             .into(),
+        tunables: Some("invented.setting=1".to_owned()),
         rounds: Vec::new(),
         idle_memory: Vec::new(),
         handshakes: Vec::new(),

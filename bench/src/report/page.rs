@@ -43,7 +43,7 @@ pub(super) fn page(results: &Results, plots: &[Plot], folder: &str) -> String {
             vec![loads::multi(results)],
         ),
         (
-            "Memory per idle connection",
+            "Idle connections",
             vec![plot("idle-memory"), scenes::idle_memory(results)],
         ),
         ("Full mutual handshakes", vec![scenes::handshakes(results)]),
@@ -114,10 +114,14 @@ fn how_to_read(results: &Results) -> String {
          resumption, and all are without Nagle's delay. Bodies are random bytes, and every answer's length is checked.\n\
          - CPU is what the processes used, the kernel's work for them included: CPU seconds per million calls, which is \
          the same as microseconds per call. Bytes on the wire are all that passed over loopback, both ways, with the \
-         headers of TCP and IP and with bare acknowledgements.\n\
-         - glibc copies memory as its version 2.41 does by itself (`glibc.cpu.x86_rep_movsb_threshold=0x1800000`): on some \
-         processors an older one is up to thirty times slower where buffers happen to lie badly.\n",
+         headers of TCP and IP and with bare acknowledgements.\n",
     );
+    if let Some(tunables) = &results.tunables {
+        text += &format!(
+            "- The processes ran with `GLIBC_TUNABLES={tunables}`: see [Performance](performance.md#1-kib) for the C \
+             library's copies.\n"
+        );
+    }
     let rounds = |shape| {
         let of =
             |round: &&Round| Shape::from(round.load) == shape && round.runtime == Runtime::Pinned;

@@ -28,21 +28,21 @@ const BURST: Burst = Burst {
 };
 /// Files that a process needs beside its connections.
 const SPARE_FILES: usize = 200;
-/// Pings go out when a connection was silent for 15 seconds: an idle one has sent and answered them.
-const WITH_PINGS: Duration = Duration::from_secs(17);
-
 /// What a new connection has to do takes no longer than this.
 const JUST_CONNECTED: Duration = Duration::from_secs(1);
 
-/// The last of what a burst needed may be given back as late as a timer of the library says: wsrpc's goes off every 5
+/// wsrpc's clients ping a connection that was silent for this long: each has one ping in it, and is answered.
+const PING_TO_PING: Duration = Duration::from_secs(15);
+
+/// The last of what a burst needed may be given back as late as a timer of the library says: wsrpc's goes off within 5
 /// seconds.
 const GIVEN_BACK: Duration = Duration::from_secs(6);
 
-/// How long one waits for memory to change no more, at the least.
+/// How long one waits while nothing is asked of the connections, at the least.
 pub fn settling(quick: bool) -> Duration {
     let watching = match quick {
         true => Duration::ZERO,
-        false => JUST_CONNECTED + WITH_PINGS,
+        false => JUST_CONNECTED + PING_TO_PING,
     };
     STEADY + GIVEN_BACK + watching
 }
@@ -89,9 +89,9 @@ async fn measure_without_limit(
     } else {
         sleep(JUST_CONNECTED).await;
         let (began, before) = (Instant::now(), cpu_seconds(&servers)?);
-        let idle = settled(&servers, WITH_PINGS).await?;
-        let cpu = cpu_seconds(&servers)? - before;
-        (idle, Some(cpu / began.elapsed().as_secs_f64()))
+        sleep(PING_TO_PING).await;
+        let cores = (cpu_seconds(&servers)? - before) / began.elapsed().as_secs_f64();
+        (settled(&servers, Duration::ZERO).await?, Some(cores))
     };
     let kernel_idle = kernel_memory()?;
 

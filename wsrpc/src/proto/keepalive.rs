@@ -11,8 +11,8 @@ pub(crate) struct KeepaliveConfig {
     pub(crate) ping_after: Duration,
     /// The session ends after this long without a received byte.
     pub(crate) idle_timeout: Duration,
-    /// How long after it was asked for a tick comes. On version 1 each sends a pong: a Go peer counts nothing else as life.
-    pub(crate) pong_interval: Duration,
+    /// A tick comes this long after it was asked for. On version 1 each sends a pong: a Go peer counts nothing else as life.
+    pub(crate) tick_after: Duration,
     /// The session ends when what waits to be sent makes no progress for this long.
     pub(crate) write_timeout: Duration,
 }
@@ -49,7 +49,7 @@ impl Keepalive {
     /// Asks for a tick, unless one is to come.
     pub(crate) fn ask_for_tick(&mut self, config: &KeepaliveConfig, now: Instant) {
         self.tick
-            .get_or_insert_with(|| after(now, config.pong_interval));
+            .get_or_insert_with(|| after(now, config.tick_after));
     }
 
     /// Something was received.

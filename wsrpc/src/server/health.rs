@@ -7,10 +7,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
-use super::ACCEPT_PAUSE;
+use super::accept_errors::AcceptErrors;
 use crate::transport::{self, Refusal, UpgradeError};
 
 /// A check that takes longer is cut off.
@@ -23,6 +23,7 @@ const MAX_CHECKS: usize = 64;
 pub(super) async fn serve(listener: TcpListener) {
     let permits = Arc::new(Semaphore::new(MAX_CHECKS));
     let mut checks = JoinSet::new();
+    let mut errors = AcceptErrors::new("a health check");
     loop {
         let Ok(permit) = permits.clone().acquire_owned().await else {
             return;
@@ -36,10 +37,7 @@ pub(super) async fn serve(listener: TcpListener) {
                     drop(permit);
                 });
             }
-            Err(error) => {
-                tracing::error!(%error, "a health check could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
+            Err(error) => errors.wait(&error).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The side that accepts: listeners, handshakes, and who is connected.
 
 mod accept;
+mod accept_errors;
 mod allow_list;
 mod builder;
 mod events;
@@ -16,10 +17,10 @@ use tokio::{
     select,
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 
-use self::{accept::Acceptor, registry::Registry};
+use self::{accept::Acceptor, accept_errors::AcceptErrors, registry::Registry};
 pub use self::{
     allow_list::{AllowList, Revocation},
     builder::{BindError, ServerBuilder},
@@ -63,12 +64,6 @@ struct Control {
     stop: watch::Sender<Option<Instant>>,
     alive: watch::Sender<()>,
 }
-
-/// A pause after a failure to accept, most likely for want of file descriptors, which only time can mend.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Such failures are told once in this time: those who dial would otherwise fill the log.
-const ACCEPT_TOLD: Duration = Duration::from_secs(10);
 
 impl Server {
     /// Begins to build a server that proves to be `identity`: a [`SecretKey`](crate::SecretKey), or an [`Identity`]
@@ -165,23 +160,14 @@ impl Server {
             health_checks.spawn(health::serve(listener));
         }
         let mut turn = 0;
-        let mut told: Option<Instant> = None;
+        let mut errors = AcceptErrors::new("a connection");
         while stop.borrow_and_update().is_none() {
             // Each listener is the first to be asked in its turn, or a busy one would starve the others.
             turn = (turn + 1) % listeners.len();
             select! {
                 accepted = accept_any(&listeners, turn) => match accepted {
                     Ok((stream, address)) => acceptor.clone().spawn(&mut connections, stream, address),
-                    Err(error) => {
-                        if told.is_none_or(|told| told.elapsed() >= ACCEPT_TOLD) {
-                            told = Some(Instant::now());
-                            tracing::error!(
-                                %error,
-                                "connections cannot be accepted, most likely for want of open files: see `ulimit -n`"
-                            );
-                        }
-                        sleep(ACCEPT_PAUSE).await;
-                    }
+                    Err(error) => errors.wait(&error).await,
                 },
                 Some(_) = connections.join_next() => {}
                 _ = stop.changed() => {}

@@ -265,7 +265,11 @@ impl<IO: Io> Driver<IO> {
         let mut shrink = false;
         for event in self.events.drain(..) {
             match event {
-                Event::Ping => self.socket.push_ping(cx),
+                // A session that asks whether its peer is alive has little to do.
+                Event::Ping => {
+                    self.socket.push_ping(cx);
+                    shrink = true;
+                }
                 Event::Pong => {
                     self.socket.push_pong(cx);
                     shrink = true;

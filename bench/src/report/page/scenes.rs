@@ -54,8 +54,9 @@ fn million(results: &Results) -> Option<String> {
         format!(", and the kernel {both_sides} for the sockets of both sides")
     });
     let cpu = most.cpu.map(|each| {
+        // Microseconds a second of each of a million are as many seconds a second.
         let cores = numbers::amount(each.median);
-        format!(" To keep them alive would take {cores} cores.")
+        format!(" To answer their pings would take {cores} cores.")
     });
     Some(format!(
         " At the {} that one of {} takes, a million connections of `wsrpc-v2` would take {}{}.{}",

@@ -36,8 +36,9 @@ impl Core {
             }
         }
         while let Some(key) = self.outbox.next_turn() {
+            // Of a call that is gone as well, for its place is still there.
+            self.keepalive.ask_for_tick(&self.limits.keepalive, now);
             if let Some(payload) = self.write_turn(key, now, head) {
-                self.keepalive.ask_for_tick(&self.limits.keepalive, now);
                 return Some(payload);
             }
         }

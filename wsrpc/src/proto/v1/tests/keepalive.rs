@@ -15,13 +15,13 @@ const fn seconds(seconds: u64) -> Duration {
 const CONFIG: KeepaliveConfig = KeepaliveConfig {
     ping_after: seconds(15),
     idle_timeout: seconds(45),
-    pong_interval: seconds(5),
+    tick_after: seconds(5),
     write_timeout: seconds(10),
 };
 
 /// Never pongs, so that a test sees the rest.
 const QUIET: KeepaliveConfig = KeepaliveConfig {
-    pong_interval: Duration::MAX,
+    tick_after: Duration::MAX,
     ..CONFIG
 };
 
@@ -143,7 +143,7 @@ fn durations_beyond_all_time_never_come() {
     let never = KeepaliveConfig {
         ping_after: Duration::MAX,
         idle_timeout: Duration::MAX,
-        pong_interval: Duration::MAX,
+        tick_after: Duration::MAX,
         write_timeout: Duration::MAX,
     };
     assert_eq!(signals(never, &[At::Waiting(1)]), []);

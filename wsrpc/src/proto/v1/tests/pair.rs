@@ -250,7 +250,7 @@ fn pair_with(keepalive: KeepaliveConfig) -> Pair {
 const KEEPALIVE: KeepaliveConfig = KeepaliveConfig {
     ping_after: Duration::from_secs(15),
     idle_timeout: Duration::from_secs(45),
-    pong_interval: Duration::from_secs(5),
+    tick_after: Duration::from_secs(5),
     write_timeout: Duration::from_secs(10),
 };
 
@@ -268,7 +268,7 @@ fn two_idle_sides_keep_each_other_alive_for_a_day() {
 #[test]
 fn pings_alone_keep_two_idle_sides_alive() {
     let mut pair = pair_with(KeepaliveConfig {
-        pong_interval: Duration::MAX,
+        tick_after: Duration::MAX,
         ..KEEPALIVE
     });
     pair.run_for(Duration::from_secs(3600));

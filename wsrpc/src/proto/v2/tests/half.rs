@@ -35,7 +35,7 @@ pub(super) fn limits() -> Limits {
         keepalive: KeepaliveConfig {
             ping_after: HOUR,
             idle_timeout: 2 * HOUR,
-            pong_interval: HOUR,
+            tick_after: HOUR,
             write_timeout: HOUR,
         },
     }

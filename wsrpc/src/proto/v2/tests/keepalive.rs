@@ -1,4 +1,4 @@
-//! How long a round trip takes, and that nothing is said that nobody asked for.
+//! Pings, what is seen to now and then, and how long a round trip takes.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,7 @@ use super::{
     pair::Pair,
 };
 use crate::{
+    config::SessionConfig,
     proto::{Answer, Event, KeepaliveConfig, Limits, v2::round_trip::RoundTrip},
     wire::random::Random,
 };
@@ -14,7 +15,7 @@ use crate::{
 const KEEPALIVE: KeepaliveConfig = KeepaliveConfig {
     ping_after: Duration::from_secs(15),
     idle_timeout: Duration::from_secs(45),
-    pong_interval: Duration::from_secs(5),
+    tick_after: Duration::from_secs(5),
     write_timeout: Duration::from_secs(10),
 };
 
@@ -35,6 +36,18 @@ fn two_idle_sides_keep_each_other_alive_by_pings() {
         // The pong came a round trip after its ping.
         assert_eq!(side.core.round_trip.get(), Some(2 * pair.latency));
     }
+}
+
+#[test]
+fn with_the_default_settings_only_the_client_pings() {
+    let limits = |is_client| Limits::clone(&SessionConfig::default().resolve(is_client).limits);
+    let mut pair = Pair::new([limits(true), limits(false)], Random::new(0), 1_000);
+    pair.run_for(Duration::from_secs(3_600));
+    let round_trips = pair.sides.each_ref().map(|side| {
+        assert_eq!(side.core.ended(), None);
+        side.core.round_trip.get()
+    });
+    assert_eq!(round_trips, [Some(2 * pair.latency), None]);
 }
 
 /// What is done after so many seconds, and how many more it is until there is something to do.
@@ -75,6 +88,16 @@ fn memory_is_looked_after_while_there_are_calls_and_once_after_the_last_one() {
     let slot = half.started().slot;
     half.core.answer(slot, Ok(Answer::default()));
     assert_ne!(half.frames(), []);
+    assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 10 * SECOND));
+}
+
+#[test]
+fn memory_of_calls_that_were_given_up_before_they_were_sent_is_looked_after() {
+    let mut half = Half::with(kept_alive(), peer());
+    for key in [half.call("x"), half.call("y")] {
+        half.core.release(key);
+    }
+    assert_eq!(half.frames(), []);
     assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 10 * SECOND));
 }
 

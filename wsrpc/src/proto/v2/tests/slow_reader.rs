@@ -18,7 +18,7 @@ fn answered(bytes: usize) -> Half {
         max_send_size: 4 << 20,
         ..limits()
     };
-    limits.keepalive.pong_interval = TICK;
+    limits.keepalive.tick_after = TICK;
     limits.keepalive.write_timeout = PATIENCE;
     let mut peer = peer();
     peer.max_message_size = 4 << 20;
