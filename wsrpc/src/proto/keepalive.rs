@@ -11,7 +11,8 @@ pub(crate) struct KeepaliveConfig {
     pub(crate) ping_after: Duration,
     /// The session ends after this long without a received byte.
     pub(crate) idle_timeout: Duration,
-    /// A tick comes this long after it was asked for. On version 1 each sends a pong: a Go peer counts nothing else as life.
+    /// A tick comes this long after it was asked for. On version 1 each sends a pong: a Go peer counts nothing else as
+    /// life.
     pub(crate) tick_after: Duration,
     /// The session ends when what waits to be sent makes no progress for this long.
     pub(crate) write_timeout: Duration,

@@ -43,7 +43,8 @@ impl SlowReader {
 }
 
 impl Core {
-    /// Ends the session with a peer that takes none of its answers. Called at each tick, and no more often, for it looks at every call.
+    /// Ends the session with a peer that takes none of its answers. Called at each tick, and no more often, for it looks at
+    /// every call.
     pub(super) fn check_reader(&mut self, now: Instant) {
         let waiting = self
             .exchanges
