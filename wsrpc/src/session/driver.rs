@@ -265,7 +265,7 @@ impl<IO: Io> Driver<IO> {
         let mut shrink = false;
         for event in self.events.drain(..) {
             match event {
-                // A session that asks whether its peer is alive has little to do.
+                // Most often, a session that asks whether its peer is alive has nothing else to do.
                 Event::Ping => {
                     self.socket.push_ping(cx);
                     shrink = true;
