@@ -86,6 +86,8 @@ fn memory_is_looked_after_while_there_are_calls_and_once_after_the_last_one() {
     half.core.keepalive().heard(half.now);
     half.receive(open_frame(2, whole(b"x"), true));
     let slot = half.started().slot;
+    assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 5 * SECOND));
+    half.core.keepalive().heard(half.now);
     half.core.answer(slot, Ok(Answer::default()));
     assert_ne!(half.frames(), []);
     assert_eq!(after(&mut half, 5), (vec![Event::Shrink], 10 * SECOND));
