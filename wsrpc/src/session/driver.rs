@@ -12,7 +12,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task::yield_now, time::Instant};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::yield_now,
+    time::Instant,
+};
 
 use super::{
     Hooks, Session,
@@ -52,6 +56,10 @@ pub(crate) struct Driver<IO> {
     callers: Vec<Waker>,
     /// Others on this thread have their turn before the next.
     yields: bool,
+    /// No other thread has work to do for what this session has read.
+    one_thread: bool,
+    /// The turn before has left its writing to this one.
+    postponed: bool,
     /// Messages have come that their readers may have left unread.
     fresh: bool,
     /// This turn was full of bytes, and nobody waits for what it did.
@@ -77,6 +85,10 @@ pub(crate) struct Finished {
 /// Frames that are read before those whom they concern get their turn, and then the writer. The two sides of a session
 /// work at the same time only if each goes on with what the other has done so far: were all that waits read in one go,
 /// and answered in one go, then one of them would always wait for the other.
+///
+/// A write costs about the same for the frames of one turn and of two. So on a runtime of one thread every other turn of
+/// those that are full writes for both: the others on this thread have theirs in between anyway. Where there are more
+/// threads they would wait for it.
 const FRAMES_A_TURN: usize = 64;
 
 /// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
@@ -111,6 +123,8 @@ impl<IO: Io> Driver<IO> {
             answers: Vec::new(),
             callers: Vec::new(),
             yields: false,
+            one_thread: has_one_thread(),
+            postponed: false,
             fresh: false,
             bulk: false,
             bulk_turns: 0,
@@ -153,6 +167,10 @@ impl<IO: Io> Driver<IO> {
         loop {
             let read = self.read(cx);
             let started = self.run_events(cx);
+            if self.postpones_writing(&read) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             // Handlers take their time, and to write does not.
             let now = Instant::now().into_std();
             let wrote = self.write(cx, now);
@@ -193,6 +211,7 @@ impl<IO: Io> Driver<IO> {
             return Read {
                 anything: false,
                 more: false,
+                full: false,
             };
         };
         let mut end = None;
@@ -256,7 +275,14 @@ impl<IO: Io> Driver<IO> {
         Read {
             anything: heard || frames > 0,
             more,
+            full: frames >= FRAMES_A_TURN,
         }
+    }
+
+    /// Whether what there is to write is left to the next turn, for that goes on where this one stopped.
+    fn postpones_writing(&mut self, read: &Read) -> bool {
+        self.postponed = self.one_thread && read.full && read.more && !self.postponed;
+        self.postponed
     }
 
     /// Does what the core asks for. Returns whether it asked for anything.
@@ -448,9 +474,17 @@ impl<IO: Io> Driver<IO> {
     }
 }
 
+/// Whether the calling task's runtime has one thread for all.
+fn has_one_thread() -> bool {
+    Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
+}
+
 /// What a turn has read.
 struct Read {
     anything: bool,
+    /// As many frames as a turn may have.
+    full: bool,
     /// More may have come already: nobody wakes the driver for it.
     more: bool,
 }

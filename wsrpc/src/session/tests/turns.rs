@@ -1,4 +1,4 @@
-//! When a session asks its stream for more.
+//! When a session asks its stream for more, and when it writes.
 
 use std::{
     io,
@@ -18,10 +18,24 @@ use crate::{
     transport::Role,
 };
 
-/// A stream that counts how often it is asked for more.
+/// A stream that counts what it is asked for.
 struct Counting {
     io: DuplexStream,
-    reads: Arc<AtomicUsize>,
+    asked: Arc<Asked>,
+}
+
+#[derive(Default)]
+struct Asked {
+    reads: AtomicUsize,
+    writes: AtomicUsize,
+}
+
+impl Counting {
+    fn new(io: DuplexStream) -> (Self, Arc<Asked>) {
+        let asked = Arc::new(Asked::default());
+        let counted = asked.clone();
+        (Self { io, asked }, counted)
+    }
 }
 
 impl AsyncRead for Counting {
@@ -30,7 +44,7 @@ impl AsyncRead for Counting {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.asked.reads.fetch_add(1, Ordering::Relaxed);
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
@@ -41,6 +55,7 @@ impl AsyncWrite for Counting {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.asked.writes.fetch_add(1, Ordering::Relaxed);
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
@@ -56,11 +71,7 @@ impl AsyncWrite for Counting {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_its_stream_did_not_ask_for_does_not_read() {
     let (io, raw) = tokio::io::duplex(64 * 1024);
-    let reads = Arc::new(AtomicUsize::new(0));
-    let io = Counting {
-        io,
-        reads: reads.clone(),
-    };
+    let (io, asked) = Counting::new(io);
     let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
     let mut raw = Raw::new(raw, Role::Server);
     let channel = client.channel();
@@ -69,7 +80,7 @@ async fn a_turn_that_its_stream_did_not_ask_for_does_not_read() {
         calls.push(spawn_echo(&channel, "asked"));
         requests.push(raw.request().await);
     }
-    assert_eq!(reads.load(Ordering::Relaxed), 1, "for ten turns");
+    assert_eq!(asked.reads.load(Ordering::Relaxed), 1, "for ten turns");
     for request in &requests {
         raw.answer(request, "answered");
         raw.flush().await;
@@ -77,5 +88,32 @@ async fn a_turn_that_its_stream_did_not_ask_for_does_not_read() {
     for call in calls {
         assert_eq!(call.await.unwrap().unwrap().body, "answered");
     }
-    assert!(reads.load(Ordering::Relaxed) > 1);
+    assert!(asked.reads.load(Ordering::Relaxed) > 1);
+}
+
+/// How often a session writes that answers 256 small calls, which are there when it begins.
+async fn writes_for_256_calls() -> usize {
+    let (io, raw) = tokio::io::duplex(1 << 20);
+    let (io, asked) = Counting::new(io);
+    let mut raw = Raw::new(raw, Role::Server);
+    for id in 0..256 {
+        raw.call(&format!("00000000-0000-4000-8000-{id:012}"), "x");
+    }
+    raw.flush().await;
+    let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
+    for _ in 0..256 {
+        raw.response().await;
+    }
+    drop(client);
+    asked.writes.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn on_one_thread_a_write_has_the_frames_of_two_full_turns() {
+    assert_eq!(writes_for_256_calls().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn on_more_threads_a_write_has_the_frames_of_one_turn() {
+    assert_eq!(writes_for_256_calls().await, 4);
 }
