@@ -114,7 +114,7 @@ pub(crate) fn compress(payload: Bytes, compression: Compression) -> Message {
         #[cfg(feature = "zstd")]
         Compression::Zstd => match zstd::smaller(&payload) {
             Some(smaller) => Message {
-                inflated: Some(payload.len() as u64),
+                inflated: std::num::NonZeroU64::new(payload.len() as u64),
                 payload: smaller.into(),
             },
             None => payload.into(),

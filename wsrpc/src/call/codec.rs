@@ -48,7 +48,7 @@ pub(crate) fn decode<T: prost::Message + Default>(
 /// The bytes of a message, uncompressed, of which there are at most `limit`.
 pub(crate) fn plain(message: proto::Message, limit: usize) -> Result<Bytes, CodecError> {
     match message.inflated {
-        Some(size) => Ok(inflate(&message.payload, size, limit)?),
+        Some(size) => Ok(inflate(&message.payload, size.get(), limit)?),
         None => Ok(message.payload),
     }
 }

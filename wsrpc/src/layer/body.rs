@@ -134,7 +134,7 @@ impl Body {
         match &self.source {
             Source::One(None) => Some(0),
             Source::One(Some(message)) => match message.inflated {
-                Some(inflated) => usize::try_from(inflated).ok(),
+                Some(inflated) => usize::try_from(inflated.get()).ok(),
                 None => Some(message.payload.len()),
             },
             Source::Stream(_) => None,

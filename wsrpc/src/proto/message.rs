@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    num::NonZeroU64,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use crate::{call_error::CallError, metadata::Metadata, status::Status, wire::Tex
 pub(crate) struct Message {
     pub(crate) payload: Bytes,
     /// Its size before it was compressed, if it was.
-    pub(crate) inflated: Option<u64>,
+    pub(crate) inflated: Option<NonZeroU64>,
 }
 
 impl From<Bytes> for Message {

@@ -175,13 +175,14 @@ impl<'a> Fields<'a> {
 
     #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, Malformed> {
+        let mut bytes = self.rest.iter();
         let mut value = 0;
         for shift in (0..u64::BITS).step_by(7) {
-            let (&byte, rest) = self.rest.split_first().ok_or(Malformed::CutOff)?;
-            self.rest = rest;
+            let &byte = bytes.next().ok_or(Malformed::CutOff)?;
             let bits = u64::from(byte & 0x7f);
             value |= bits.wrapping_shl(shift);
             if byte < 0x80 {
+                self.rest = bytes.as_slice();
                 // Of the tenth byte one bit is left.
                 let fits = bits.wrapping_shl(shift).wrapping_shr(shift) == bits;
                 return if fits {

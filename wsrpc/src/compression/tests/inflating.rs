@@ -1,5 +1,7 @@
 //! Messages that are compressed, and frames of zstd that are not what they should be.
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 
 use crate::compression::{Compression, LEAST, compress, inflate};
@@ -9,7 +11,7 @@ fn small_messages_and_those_that_do_not_shrink_stay_as_they_are() {
     let small = Bytes::from(vec![0; LEAST - 1]);
     assert_eq!(compress(small.clone(), Compression::Zstd), small.into());
     let enough = compress(vec![0; LEAST].into(), Compression::Zstd);
-    assert_eq!(enough.inflated, Some(LEAST as u64));
+    assert_eq!(enough.inflated, NonZeroU64::new(LEAST as u64));
     assert!(enough.payload.len() < LEAST);
 
     let mut random = vec![0; 10_000];

@@ -7,6 +7,8 @@ mod inflating;
 #[cfg(feature = "zstd")]
 mod lies;
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 
 use super::{Accepted, Compression, InflateError, inflate};
@@ -23,7 +25,7 @@ static METHOD: MethodDescriptor = MethodDescriptor::unary("test.Echo", "Echo");
 fn compressed(payload: impl Into<Bytes>, inflated: u64) -> Message {
     Message {
         payload: payload.into(),
-        inflated: Some(inflated),
+        inflated: NonZeroU64::new(inflated),
     }
 }
 

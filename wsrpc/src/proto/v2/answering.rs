@@ -195,7 +195,7 @@ impl Core {
         let reader = exchange.receive.take_waker();
         // What the caller still sends is nobody's.
         let freed = exchange.receive.discard();
-        self.wakers.extend(reader);
+        self.wake(reader);
         self.give_back(freed);
         self.schedule(key);
     }

@@ -1,6 +1,6 @@
 //! Calls that this side makes.
 
-use std::task::Waker;
+use std::{num::NonZeroU64, task::Waker};
 
 use super::{
     core::Core,
@@ -90,7 +90,9 @@ impl Core {
 
     /// Why a message cannot be sent, if it cannot.
     pub(super) fn reject(&self, message: &Message) -> Option<Status> {
-        let size = message.inflated.unwrap_or(message.payload.len() as u64);
+        let size = message
+            .inflated
+            .map_or(message.payload.len() as u64, NonZeroU64::get);
         let (limit, whose) = if size > self.peer.max_message_size {
             (self.peer.max_message_size, "that its receiver takes")
         } else if size > self.limits.max_send_size as u64 {
@@ -266,8 +268,8 @@ impl Core {
         let writer = exchange.send.stop();
         let reader = exchange.receive.take_waker();
         let freed = exchange.receive.set_last();
-        self.wakers.extend(writer);
-        self.wakers.extend(reader);
+        self.wake(writer);
+        self.wake(reader);
         self.give_back(freed);
     }
 
@@ -363,7 +365,7 @@ impl Core {
                 let unopened = exchange.id == 0 || exchange.id > go_away.last_id;
                 unopened && matches!(&exchange.role, Role::Caller(caller) if !caller.concluded)
             })
-            .map(|(index, exchange)| Key::new(index, exchange.sequence))
+            .map(|(key, _)| key)
             .collect();
         for key in refused {
             let Some(exchange) = self.get(key) else {

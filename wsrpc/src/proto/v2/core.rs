@@ -8,10 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use slab::Slab;
 
 use super::{
     exchange::{Exchange, Role, Stop},
+    exchanges::Exchanges,
     ids::{Found, Ids, Parity},
     outbox::{Control, Outbox},
     pool::Pool,
@@ -83,7 +83,7 @@ pub(crate) struct Core {
     pub(super) peer: PeerLimits,
     pub(super) phase: Phase,
     /// Calls in both directions.
-    pub(super) exchanges: Slab<Exchange>,
+    pub(super) exchanges: Exchanges,
     pub(super) next_sequence: u32,
     pub(super) ids: Ids,
     pub(super) deadlines: Deadlines,
@@ -119,7 +119,7 @@ impl Core {
             inflates: INFLATES,
             peer,
             phase: Phase::Open,
-            exchanges: Slab::new(),
+            exchanges: Exchanges::default(),
             next_sequence: 0,
             ids: Ids::new(parity),
             deadlines: Deadlines::default(),
@@ -224,7 +224,9 @@ impl Core {
 
     /// Appends to `wakers` whom to wake, once no lock is held.
     pub(crate) fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.append(&mut self.wakers);
+        if !self.wakers.is_empty() {
+            wakers.append(&mut self.wakers);
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.
@@ -314,7 +316,7 @@ impl Core {
         if self.ended().is_some() {
             return;
         }
-        self.exchanges.retain(|_, exchange| {
+        self.exchanges.retain(|exchange| {
             let wakers = [exchange.send.stop(), exchange.receive.take_waker()];
             self.wakers.extend(wakers.into_iter().flatten());
             let freed = exchange.receive.set_last();
@@ -380,7 +382,7 @@ impl Core {
         self.ids.shrink();
         self.spare.clear();
         if self.exchanges.is_empty() {
-            self.exchanges = Slab::new();
+            self.exchanges = Exchanges::default();
             // What is left there is of calls that have ended.
             self.deadlines.clear();
         }
@@ -406,31 +408,30 @@ impl Core {
             self.peer.initial_window,
             self.limits.initial_window,
         );
-        let key = Key::new(self.exchanges.insert(exchange), sequence);
+        let key = self.exchanges.insert(exchange);
         if let Some(deadline) = deadline {
             let exchanges = &self.exchanges;
             let live = exchanges.len();
             self.deadlines.insert(deadline, key, live, |key| {
-                find(exchanges, key).is_some_and(|exchange| !exchange.is_cancelled())
+                exchanges
+                    .get(key)
+                    .is_some_and(|exchange| !exchange.is_cancelled())
             });
         }
         key
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&Exchange> {
-        find(&self.exchanges, key)
+        self.exchanges.get(key)
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Exchange> {
-        find_mut(&mut self.exchanges, key)
+        self.exchanges.get_mut(key)
     }
 
     /// Takes a call out of all the books.
     pub(super) fn remove(&mut self, key: Key) {
-        if self.get(key).is_none() {
-            return;
-        }
-        let Some(mut exchange) = self.exchanges.try_remove(key.index()) else {
+        let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
         // What has ended as its caller saw it is out of there.
@@ -438,7 +439,7 @@ impl Core {
         if exchange.id != 0 && !ended {
             self.ids.remove(exchange.id);
         }
-        let freed = exchange.receive.discard();
+        let freed = self.exchanges.remove(key);
         self.give_back(freed);
     }
 
@@ -460,7 +461,7 @@ impl Core {
 
     /// Memory for the message that is arriving was set aside.
     pub(super) fn admit(&mut self, key: Key) {
-        if let Some(exchange) = find_mut(&mut self.exchanges, key) {
+        if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.receive.admit(&mut self.spare);
         }
     }
@@ -494,7 +495,15 @@ impl Core {
         let exchanges = &self.exchanges;
         let live = exchanges.len();
         self.outbox
-            .schedule(key, live, |key| find(exchanges, key).is_some());
+            .schedule(key, live, |key| exchanges.get(key).is_some());
+    }
+
+    /// Someone is to be woken, once no lock is held.
+    #[inline]
+    pub(super) fn wake(&mut self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.wakers.push(waker);
+        }
     }
 
     /// Calls of this side that wait for an answer.
@@ -514,16 +523,4 @@ impl Core {
             ),
         }
     }
-}
-
-fn find(exchanges: &Slab<Exchange>, key: Key) -> Option<&Exchange> {
-    exchanges
-        .get(key.index())
-        .filter(|exchange| exchange.sequence == key.sequence)
-}
-
-fn find_mut(exchanges: &mut Slab<Exchange>, key: Key) -> Option<&mut Exchange> {
-    exchanges
-        .get_mut(key.index())
-        .filter(|exchange| exchange.sequence == key.sequence)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use super::{receive::ReceiveHalf, send::SendHalf};
+use super::{
+    receive::{Freed, ReceiveHalf},
+    send::SendHalf,
+};
 use crate::{
     call_error::{Blame, CallError, Outcome},
     metadata::Metadata,
@@ -142,6 +145,14 @@ impl Exchange {
             scheduled: false,
             crediting: false,
         }
+    }
+
+    /// Lets go of all that it holds, for it has ended. Returns what it gives back.
+    pub(super) fn empty(&mut self) -> Freed {
+        self.role = Role::Callee(Callee::default());
+        self.send.stop();
+        self.receive.take_waker();
+        self.receive.discard()
     }
 
     /// Whether there is a frame that could be written now.

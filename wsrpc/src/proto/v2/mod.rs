@@ -7,6 +7,7 @@ mod answering;
 mod calling;
 mod core;
 mod exchange;
+mod exchanges;
 mod ids;
 mod messages;
 mod outbox;

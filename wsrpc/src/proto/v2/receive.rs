@@ -1,6 +1,6 @@
 //! One direction of a call, as its receiver sees it.
 
-use std::{task::Waker, time::Instant};
+use std::{num::NonZeroU64, task::Waker, time::Instant};
 
 use bytes::Bytes;
 
@@ -84,7 +84,7 @@ enum Held {
 struct Assembly {
     buffer: Vec<u8>,
     total: u64,
-    inflated: Option<u64>,
+    inflated: Option<NonZeroU64>,
     memory: Memory,
 }
 
@@ -100,7 +100,7 @@ enum Memory {
 impl Assembly {
     /// What the message takes of the pool.
     fn reserves(&self) -> u64 {
-        self.total.max(self.inflated.unwrap_or_default())
+        self.total.max(self.inflated.map_or(0, NonZeroU64::get))
     }
 
     /// What has not come yet.
@@ -304,7 +304,7 @@ impl ReceiveHalf {
         };
         let mut amid = Assembly {
             buffer: Vec::new(),
-            total,
+            total: total.get(),
             inflated: chunk.inflated,
             memory: Memory::Waits {
                 turn: None,

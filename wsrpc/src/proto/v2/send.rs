@@ -1,6 +1,6 @@
 //! One direction of a call, as its sender sees it.
 
-use std::task::Waker;
+use std::{num::NonZeroU64, task::Waker};
 
 use bytes::Bytes;
 
@@ -51,9 +51,9 @@ pub(super) struct SendHalf {
 pub(super) struct Piece {
     pub(super) payload: Bytes,
     /// The size of the message whose first chunk this is.
-    pub(super) total: Option<u64>,
+    pub(super) total: Option<NonZeroU64>,
     /// The size of the message before it was compressed.
-    pub(super) inflated: Option<u64>,
+    pub(super) inflated: Option<NonZeroU64>,
     /// It completes its message.
     pub(super) completes: bool,
 }
@@ -184,7 +184,7 @@ impl SendHalf {
         let front = self.queue.front_mut()?;
         self.sent = self.sent.saturating_add(size);
         Some(Piece {
-            total: first.then_some(front.payload.len() as u64),
+            total: NonZeroU64::new(front.payload.len() as u64).filter(|_| first),
             inflated: front.inflated.filter(|_| first),
             payload: front.payload.split_to(size),
             completes,

@@ -180,7 +180,9 @@ impl Core {
             &body(piece.as_ref(), last),
         );
         self.no_longer_waits(waiting);
-        self.sent_piece(key);
+        if !last {
+            self.sent_piece(key);
+        }
         Some(payload(piece))
     }
 

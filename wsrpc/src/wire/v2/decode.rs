@@ -1,6 +1,6 @@
 //! Bytes to frames, by hand, since prost's derive takes several times as long. The tests hold it against prost's.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use bytes::Bytes;
 
@@ -323,14 +323,17 @@ impl<'a> Source<'a> {
     }
 
     fn chunk(self, fields: ChunkFields<'_>) -> Result<Option<Chunk>, DecodeError> {
-        let total = (fields.total > 0).then_some(saturated(fields.total));
-        let inflated = (fields.inflated > 0).then_some(saturated(fields.inflated));
+        let total = NonZeroU64::new(saturated(fields.total));
+        let inflated = NonZeroU64::new(saturated(fields.inflated));
         let len = fields.payload.map_or(0, <[u8]>::len);
         if len == 0 && total.or(inflated).is_some() {
             return Err(DecodeError::SizeWithoutPayload);
         }
         match total {
-            Some(total) if total <= len as u64 => Err(DecodeError::Total { total, len }),
+            Some(total) if total.get() <= len as u64 => Err(DecodeError::Total {
+                total: total.get(),
+                len,
+            }),
             _ => Ok(fields.payload.map(|payload| Chunk {
                 payload: self.kept(payload),
                 total,

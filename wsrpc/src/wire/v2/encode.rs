@@ -1,7 +1,7 @@
 //! Frames to bytes: fields in the order of their numbers, those with their default left out. Of a frame
 //! with a payload only the head is written, and the payload is to follow as it is.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use super::{
     frame::Hello,
@@ -20,10 +20,10 @@ use crate::{
 pub(crate) struct Body {
     /// No further message follows. Not for an end.
     pub(crate) last: bool,
-    /// Bytes of a compressed message when inflated; not zero.
-    pub(crate) inflated: Option<u64>,
+    /// Bytes of a compressed message when inflated.
+    pub(crate) inflated: Option<NonZeroU64>,
     /// On the first of several chunks, the bytes of all of them. Not for an end.
-    pub(crate) total: Option<u64>,
+    pub(crate) total: Option<NonZeroU64>,
     /// `None` is no payload at all, `Some(0)` is that of an empty message.
     pub(crate) payload_len: Option<usize>,
 }
@@ -32,16 +32,16 @@ impl Body {
     fn encoded_len(&self) -> usize {
         sum([
             varint_len(self.last.into()),
-            varint_len(self.inflated.unwrap_or_default()),
-            varint_len(self.total.unwrap_or_default()),
+            varint_len(self.inflated.map_or(0, NonZeroU64::get)),
+            varint_len(self.total.map_or(0, NonZeroU64::get)),
             self.payload_len.map_or(0, element_len),
         ])
     }
 
     fn put(&self, out: &mut Vec<u8>) {
         put_varint(out, LAST, self.last.into());
-        put_varint(out, INFLATED, self.inflated.unwrap_or_default());
-        put_varint(out, TOTAL, self.total.unwrap_or_default());
+        put_varint(out, INFLATED, self.inflated.map_or(0, NonZeroU64::get));
+        put_varint(out, TOTAL, self.total.map_or(0, NonZeroU64::get));
         if let Some(len) = self.payload_len {
             put::prefix(out, PAYLOAD, len);
         }

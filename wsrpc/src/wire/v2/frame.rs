@@ -1,6 +1,6 @@
 //! The frames as the protocol sees them. What they mean in sequence is the protocol's business.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use bytes::Bytes;
 
@@ -133,9 +133,9 @@ pub(crate) struct GoAway {
 pub(crate) struct Chunk {
     pub(crate) payload: Bytes,
     /// On the first of several chunks: the bytes of all of them, which is more than this one has.
-    pub(crate) total: Option<u64>,
+    pub(crate) total: Option<NonZeroU64>,
     /// On the first chunk of a compressed message: the bytes that it has inflated; never zero.
-    pub(crate) inflated: Option<u64>,
+    pub(crate) inflated: Option<NonZeroU64>,
 }
 
 impl Chunk {
@@ -145,8 +145,8 @@ impl Chunk {
     /// Bytes of the message that begins with this: the larger of what it has on the wire and inflated.
     pub(crate) fn size(&self) -> u64 {
         (self.payload.len() as u64)
-            .max(self.total.unwrap_or_default())
-            .max(self.inflated.unwrap_or_default())
+            .max(self.total.map_or(0, NonZeroU64::get))
+            .max(self.inflated.map_or(0, NonZeroU64::get))
     }
 
     /// What this takes of its call's window.

@@ -40,6 +40,8 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::{CHUNK, RECORD};
     use crate::{
         metadata::Metadata,
@@ -53,8 +55,8 @@ mod tests {
     fn a_tls_record_has_room_for_a_chunk_with_the_longest_head() {
         let body = Body {
             last: true,
-            inflated: Some(NUMBER_LIMIT - 1),
-            total: Some(NUMBER_LIMIT - 1),
+            inflated: NonZeroU64::new(NUMBER_LIMIT - 1),
+            total: NonZeroU64::new(NUMBER_LIMIT - 1),
             payload_len: Some(CHUNK),
         };
         let mut head = Vec::new();

@@ -1,5 +1,6 @@
 //! One core, and a hand-driven peer that sees its frames.
 
+use std::num::NonZeroU64;
 use std::{
     task::Waker,
     time::{Duration, Instant},
@@ -207,7 +208,7 @@ fn body((payload, total): (Option<&[u8]>, Option<u64>), last: bool) -> Body {
     Body {
         last,
         inflated: None,
-        total,
+        total: total.and_then(NonZeroU64::new),
         payload_len: payload.map(<[u8]>::len),
     }
 }

@@ -1,5 +1,6 @@
 //! Ids, the pool, and the two halves of a direction, each by itself.
 
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -164,7 +165,10 @@ fn a_large_message_goes_out_in_chunks_that_make_it_up() {
     let mut half = SendHalf::new(1 << 20);
     half.push(message(200_000));
     let first = half.next_piece().unwrap();
-    assert_eq!((first.total, first.payload.len()), (Some(200_000), 16_320));
+    assert_eq!(
+        (first.total, first.payload.len()),
+        (NonZeroU64::new(200_000), 16_320)
+    );
     let mut sum = first.payload.len();
     while let Some(piece) = half.next_piece() {
         assert_eq!(piece.total, None);
@@ -186,7 +190,7 @@ fn credit_is_counted_up_to_2_to_the_53() {
 fn chunk(len: usize, total: Option<u64>) -> Option<Chunk> {
     Some(Chunk {
         payload: vec![7; len].into(),
-        total,
+        total: total.and_then(NonZeroU64::new),
         inflated: None,
     })
 }

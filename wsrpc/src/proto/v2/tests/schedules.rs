@@ -147,7 +147,7 @@ fn message(random: &mut Random) -> Bytes {
 fn compare_windows(pair: &mut Pair) {
     let [first, second] = &pair.sides;
     for core in [&first.core, &second.core] {
-        for (_, exchange) in &core.exchanges {
+        for (_, exchange) in core.exchanges.iter() {
             exchange.receive.check();
         }
     }
@@ -155,7 +155,7 @@ fn compare_windows(pair: &mut Pair) {
         return;
     }
     for (ours, theirs) in [(&first.core, &second.core), (&second.core, &first.core)] {
-        for (_, exchange) in &ours.exchanges {
+        for (_, exchange) in ours.exchanges.iter() {
             let peers = theirs.exchanges.iter().find(|(_, e)| e.id == exchange.id);
             let Some((_, peers)) = peers.filter(|_| exchange.id != 0) else {
                 continue;

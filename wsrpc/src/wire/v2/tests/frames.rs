@@ -1,5 +1,6 @@
 //! Frames as they are on the wire, and their parts.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -104,8 +105,8 @@ fn no_message_an_empty_one_and_some_bytes_are_told_apart() {
 #[test]
 fn a_first_chunk_has_its_sizes() {
     let body = Body {
-        inflated: Some(1 << 40),
-        total: Some(3),
+        inflated: NonZeroU64::new(1 << 40),
+        total: NonZeroU64::new(3),
         payload_len: Some(2),
         ..Body::default()
     };
@@ -114,8 +115,8 @@ fn a_first_chunk_has_its_sizes() {
     out.extend_from_slice(b"pp");
     let chunk = Chunk {
         payload: "pp".into(),
-        total: Some(3),
-        inflated: Some(1 << 40),
+        total: NonZeroU64::new(3),
+        inflated: NonZeroU64::new(1 << 40),
     };
     let Ok(Frame::Data(data)) = decoded(&out) else {
         panic!("not data");

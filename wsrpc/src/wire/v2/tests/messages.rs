@@ -1,5 +1,6 @@
 //! Random messages of the owned schema, the frames that our decoder is to make of them, and what our encoders write.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::owned::{
@@ -326,8 +327,8 @@ fn chunk(payload: Option<Vec<u8>>, total: u64, inflated: u64) -> Option<Option<C
         Some(payload) if payload.is_empty() && total.max(inflated) > 0 => None,
         Some(payload) if total == 0 || total > payload.len() as u64 => Some(Some(Chunk {
             payload: payload.into(),
-            total: (total > 0).then_some(at_most(total)),
-            inflated: (inflated > 0).then_some(at_most(inflated)),
+            total: NonZeroU64::new(at_most(total)),
+            inflated: NonZeroU64::new(at_most(inflated)),
         })),
         None if total == 0 && inflated == 0 => Some(None),
         _ => None,
@@ -339,8 +340,8 @@ pub(super) fn encoded(message: &Message) -> Vec<u8> {
     let mut out = Vec::new();
     let body = |last, inflated, total, payload: &Option<Vec<u8>>| Body {
         last,
-        inflated: (inflated > 0).then_some(inflated),
-        total: (total > 0).then_some(total),
+        inflated: NonZeroU64::new(inflated),
+        total: NonZeroU64::new(total),
         payload_len: payload.as_ref().map(Vec::len),
     };
     let texts = |texts: &[String]| texts.iter().map(|text| text.as_str().into()).collect();

@@ -1,5 +1,7 @@
 //! What is no frame, and why.
 
+use std::num::NonZeroU64;
+
 use prost::Message as _;
 
 use super::{
@@ -233,7 +235,8 @@ fn numbers_that_no_double_holds_are_taken_for_the_largest_that_one_does() {
     };
     assert_eq!(open.timeout, Some(std::time::Duration::from_micros(MOST)));
     let chunk = open.chunk.unwrap();
-    assert_eq!((chunk.total, chunk.inflated), (Some(MOST), Some(MOST)));
+    let most = NonZeroU64::new(MOST);
+    assert_eq!((chunk.total, chunk.inflated), (most, most));
     let frame = read(Exchange::Hello(Hello {
         initial_window: u64::MAX,
         max_message_size: 1 << 53,

@@ -1,5 +1,7 @@
 //! The vectors of `docs/vectors`, which other implementations are tested against.
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -124,8 +126,8 @@ fn meaning(frame: &Frame) -> Value {
 
 fn put_chunk(put: &mut impl FnMut(&str, Value), chunk: Option<&Chunk>) {
     if let Some(chunk) = chunk {
-        put("inflated", chunk.inflated.unwrap_or(0).into());
-        put("total", chunk.total.unwrap_or(0).into());
+        put("inflated", chunk.inflated.map_or(0, NonZeroU64::get).into());
+        put("total", chunk.total.map_or(0, NonZeroU64::get).into());
         put("payload", hex_of(&chunk.payload));
     }
 }
