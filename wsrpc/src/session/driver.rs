@@ -91,6 +91,10 @@ pub(crate) struct Finished {
 /// threads they would wait for it.
 const FRAMES_A_TURN: usize = 64;
 
+/// Next to a turn that took longer than this, with its handlers, a write is nothing, and its answers do not wait for
+/// another such turn.
+const BRIEF: Duration = Duration::from_micros(250);
+
 /// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
 /// no longer than this takes.
 const BYTES_A_TURN: usize = 40 * 1024;
@@ -167,12 +171,12 @@ impl<IO: Io> Driver<IO> {
         loop {
             let read = self.read(cx);
             let started = self.run_events(cx);
-            if self.postpones_writing(&read) {
+            // Handlers take their time, and to write does not.
+            let now = Instant::now().into_std();
+            if self.postpones_writing(&read, now) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // Handlers take their time, and to write does not.
-            let now = Instant::now().into_std();
             let wrote = self.write(cx, now);
             if read.anything || started || wrote.anything {
                 self.quiet.worked();
@@ -211,7 +215,7 @@ impl<IO: Io> Driver<IO> {
             return Read {
                 anything: false,
                 more: false,
-                full: false,
+                full_since: None,
             };
         };
         let mut end = None;
@@ -275,13 +279,15 @@ impl<IO: Io> Driver<IO> {
         Read {
             anything: heard || frames > 0,
             more,
-            full: frames >= FRAMES_A_TURN,
+            full_since: (frames >= FRAMES_A_TURN).then_some(now),
         }
     }
 
     /// Whether what there is to write is left to the next turn, for that goes on where this one stopped.
-    fn postpones_writing(&mut self, read: &Read) -> bool {
-        self.postponed = self.one_thread && read.full && read.more && !self.postponed;
+    fn postpones_writing(&mut self, read: &Read, now: std::time::Instant) -> bool {
+        let brief = |since| now.saturating_duration_since(since) < BRIEF;
+        self.postponed =
+            self.one_thread && !self.postponed && read.more && read.full_since.is_some_and(brief);
         self.postponed
     }
 
@@ -483,8 +489,8 @@ fn has_one_thread() -> bool {
 /// What a turn has read.
 struct Read {
     anything: bool,
-    /// As many frames as a turn may have.
-    full: bool,
+    /// When it began, if it has as many frames as a turn may have.
+    full_since: Option<std::time::Instant>,
     /// More may have come already: nobody wakes the driver for it.
     more: bool,
 }

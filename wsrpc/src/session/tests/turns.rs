@@ -8,12 +8,13 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::{
-    SessionConfig,
+    Response, SessionConfig,
     service::test_support::{Echo, Raw, spawn_echo, start},
     transport::Role,
 };
@@ -92,7 +93,7 @@ async fn a_turn_that_its_stream_did_not_ask_for_does_not_read() {
 }
 
 /// How often a session writes that answers 256 small calls, which are there when it begins.
-async fn writes_for_256_calls() -> usize {
+async fn writes_for_256_calls(echo: Echo) -> usize {
     let (io, raw) = tokio::io::duplex(1 << 20);
     let (io, asked) = Counting::new(io);
     let mut raw = Raw::new(raw, Role::Server);
@@ -100,7 +101,7 @@ async fn writes_for_256_calls() -> usize {
         raw.call(&format!("00000000-0000-4000-8000-{id:012}"), "x");
     }
     raw.flush().await;
-    let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
+    let client = start(io, Role::Client, echo, SessionConfig::default());
     for _ in 0..256 {
         raw.response().await;
     }
@@ -108,12 +109,22 @@ async fn writes_for_256_calls() -> usize {
     asked.writes.load(Ordering::Relaxed)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn on_one_thread_a_write_has_the_frames_of_two_full_turns() {
-    assert_eq!(writes_for_256_calls().await, 2);
+    assert_eq!(writes_for_256_calls(Echo::plain()).await, 2);
+}
+
+#[tokio::test]
+async fn answers_do_not_wait_for_two_turns_whose_handlers_take_their_time() {
+    let slow = Echo::new(|request| async move {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_micros(20) {}
+        Ok(Response::new(request.into_inner()))
+    });
+    assert_eq!(writes_for_256_calls(slow).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn on_more_threads_a_write_has_the_frames_of_one_turn() {
-    assert_eq!(writes_for_256_calls().await, 4);
+    assert_eq!(writes_for_256_calls(Echo::plain()).await, 4);
 }
