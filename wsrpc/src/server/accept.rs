@@ -1,6 +1,10 @@
 //! From a TCP connection to a session.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use http::{Request, StatusCode};
 use tokio::{
@@ -15,12 +19,13 @@ use tokio_rustls::{rustls::ServerConfig, server::TlsStream};
 use super::{
     Control,
     registry::{Registry, TurnedAway},
+    seldom::Seldom,
 };
 use crate::{
     config::Resolved,
     identity::{Identity, PublicKey},
     service::Router,
-    session::{self, Agreed, Finished, HelloError, Hooks, Session},
+    session::{self, Agreed, Finished, HelloError, Hooks, Session, lock},
     session_end::SessionEnd,
     tls::{self, HandshakeError},
     transport::{self, Refusal, Role, SocketOptions, UpgradeError, WebSocket},
@@ -41,6 +46,8 @@ pub(super) struct Acceptor {
     pub(super) reconnect_spread: Option<Duration>,
     /// Bounds the handshakes that are under way.
     pub(super) handshakes: Arc<Semaphore>,
+    /// For want of those.
+    pub(super) turned_away: Mutex<Seldom>,
     pub(super) control: Arc<Control>,
 }
 
@@ -73,7 +80,13 @@ impl Acceptor {
                 connections.spawn(self.connection(stream, address, permit));
             }
             Err(_) => {
-                tracing::warn!(%address, "turned away: too many handshakes are under way");
+                if let Some(connections) = lock(&self.turned_away).happened() {
+                    tracing::warn!(
+                        %address,
+                        connections,
+                        "turned away: as many handshakes are under way as max_handshakes allows"
+                    );
+                }
             }
         }
     }

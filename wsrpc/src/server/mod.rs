@@ -8,6 +8,7 @@ mod events;
 mod health;
 mod peers;
 mod registry;
+mod seldom;
 mod takeovers;
 
 use std::{fmt, future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
