@@ -44,8 +44,8 @@ impl Shared {
         }
     }
 
+    /// How far it has come. To be let go of at once, for the task waits for it with what comes next.
     pub(super) fn progress(&self) -> watch::Ref<'_, Progress> {
-        // A receiver is what borrows without a lock that the sender could wait for.
         self.progress.borrow()
     }
 

@@ -12,16 +12,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    task::yield_now,
-    time::Instant,
-};
+use tokio::{task::yield_now, time::Instant};
 
 use super::{
     Hooks, Session,
     alarm::Alarm,
     busy_poll::BusyPoll,
+    cork::Cork,
     handlers::{self, Alive},
     quiet::Quiet,
     readable::Readable,
@@ -38,7 +35,7 @@ use crate::{
 /// Moves bytes between the socket and the session's core, and starts handlers.
 ///
 /// Each turn reads what has come, if the stream has said that something has, wakes and starts whom it concerns, and then
-/// writes all that waits in one go. The reader never waits for the writer: if both sides did, neither would ever go on.
+/// writes all that waits in one go, or [holds it back](Cork) for the next turn to do so. The reader never waits for the writer: if both sides did, neither would ever go on.
 pub(crate) struct Driver<IO> {
     session: Session,
     socket: WebSocket<IO>,
@@ -56,10 +53,7 @@ pub(crate) struct Driver<IO> {
     callers: Vec<Waker>,
     /// Others on this thread have their turn before the next.
     yields: bool,
-    /// No other thread has work to do for what this session has read.
-    one_thread: bool,
-    /// The turn before has left its writing to this one.
-    postponed: bool,
+    cork: Cork,
     /// Messages have come that their readers may have left unread.
     fresh: bool,
     /// This turn was full of bytes, and nobody waits for what it did.
@@ -85,15 +79,7 @@ pub(crate) struct Finished {
 /// Frames that are read before those whom they concern get their turn, and then the writer. The two sides of a session
 /// work at the same time only if each goes on with what the other has done so far: were all that waits read in one go,
 /// and answered in one go, then one of them would always wait for the other.
-///
-/// A write costs about the same for the frames of one turn and of two. So on a runtime of one thread every other turn of
-/// those that are full writes for both: the others on this thread have theirs in between anyway. Where there are more
-/// threads they would wait for it.
 const FRAMES_A_TURN: usize = 64;
-
-/// Next to a turn that took longer than this, with its handlers, a write is nothing, and its answers do not wait for
-/// another such turn.
-const BRIEF: Duration = Duration::from_micros(250);
 
 /// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
 /// no longer than this takes.
@@ -127,8 +113,7 @@ impl<IO: Io> Driver<IO> {
             answers: Vec::new(),
             callers: Vec::new(),
             yields: false,
-            one_thread: has_one_thread(),
-            postponed: false,
+            cork: Cork::new(),
             fresh: false,
             bulk: false,
             bulk_turns: 0,
@@ -173,11 +158,7 @@ impl<IO: Io> Driver<IO> {
             let started = self.run_events(cx);
             // Handlers take their time, and to write does not.
             let now = Instant::now().into_std();
-            if self.postpones_writing(&read, now) {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let wrote = self.write(cx, now);
+            let wrote = self.write(cx, now, read.full);
             if read.anything || started || wrote.anything {
                 self.quiet.worked();
                 self.busy_poll.worked();
@@ -215,7 +196,7 @@ impl<IO: Io> Driver<IO> {
             return Read {
                 anything: false,
                 more: false,
-                full_since: None,
+                full: false,
             };
         };
         let mut end = None;
@@ -279,16 +260,8 @@ impl<IO: Io> Driver<IO> {
         Read {
             anything: heard || frames > 0,
             more,
-            full_since: (frames >= FRAMES_A_TURN).then_some(now),
+            full: frames >= FRAMES_A_TURN,
         }
-    }
-
-    /// Whether what there is to write is left to the next turn, for that goes on where this one stopped.
-    fn postpones_writing(&mut self, read: &Read, now: std::time::Instant) -> bool {
-        let brief = |since| now.saturating_duration_since(since) < BRIEF;
-        self.postponed =
-            self.one_thread && !self.postponed && read.more && read.full_since.is_some_and(brief);
-        self.postponed
     }
 
     /// Does what the core asks for. Returns whether it asked for anything.
@@ -345,8 +318,8 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Writes what waits, as much as the socket takes.
-    fn write(&mut self, cx: &mut Context<'_>, now: std::time::Instant) -> Wrote {
+    /// Writes what waits, as much as the socket takes, unless that of a `full` turn is held back.
+    fn write(&mut self, cx: &mut Context<'_>, now: std::time::Instant, full: bool) -> Wrote {
         let mut progress = 0;
         let mut waiting;
         loop {
@@ -368,9 +341,16 @@ impl<IO: Io> Driver<IO> {
             state.core.take_wakers(&mut self.callers);
             drop(state);
             wake(self.callers.drain(..));
+            if self.cork.holds_back(self.socket.unwritten(), full, now) {
+                waiting = true;
+                break;
+            }
             match self.socket.poll_flush(cx, &mut progress) {
                 Poll::Ready(Ok(())) if pushed && waiting && progress < BYTES_A_TURN => {}
-                Poll::Ready(Ok(())) => break,
+                Poll::Ready(Ok(())) => {
+                    self.cork.flushed(full, now);
+                    break;
+                }
                 Poll::Pending => {
                     waiting = true;
                     break;
@@ -480,17 +460,11 @@ impl<IO: Io> Driver<IO> {
     }
 }
 
-/// Whether the calling task's runtime has one thread for all.
-fn has_one_thread() -> bool {
-    Handle::try_current()
-        .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread)
-}
-
 /// What a turn has read.
 struct Read {
     anything: bool,
-    /// When it began, if it has as many frames as a turn may have.
-    full_since: Option<std::time::Instant>,
+    /// As many frames as a turn may have. There is more then.
+    full: bool,
     /// More may have come already: nobody wakes the driver for it.
     more: bool,
 }

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod busy_poll;
+mod cork;
 mod driver;
 mod handlers;
 mod hello;

@@ -203,6 +203,11 @@ impl<IO: Io> WebSocket<IO> {
         self.writer.is_empty()
     }
 
+    /// Bytes that were pushed and not written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.writer.unwritten()
+    }
+
     /// From here on, small messages that are [pushed](Self::push_message) one after the other go out as one. To be
     /// called when the peer takes one message for as many as are in it.
     pub(crate) fn share_messages(&mut self) {

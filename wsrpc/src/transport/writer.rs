@@ -72,7 +72,12 @@ impl Writer {
 
     /// Whether the buffer takes nothing more for now.
     pub(super) fn is_full(&self) -> bool {
-        self.buffer.len() - self.written >= FULL
+        self.unwritten() >= FULL
+    }
+
+    /// Bytes in the buffer that were not written.
+    pub(super) fn unwritten(&self) -> usize {
+        self.buffer.len() - self.written
     }
 
     /// Whether everything pushed was written and flushed.

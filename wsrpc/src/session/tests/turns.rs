@@ -8,15 +8,16 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
 };
 
+use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::{
-    Response, SessionConfig,
-    service::test_support::{Echo, Raw, spawn_echo, start},
+    SessionConfig,
+    service::test_support::{Echo, Raw, Text, spawn_echo, start},
     transport::Role,
+    wire::v1 as wire,
 };
 
 /// A stream that counts what it is asked for.
@@ -92,39 +93,56 @@ async fn a_turn_that_its_stream_did_not_ask_for_does_not_read() {
     assert!(asked.reads.load(Ordering::Relaxed) > 1);
 }
 
-/// How often a session writes that answers 256 small calls, which are there when it begins.
-async fn writes_for_256_calls(echo: Echo) -> usize {
+fn text(response: wire::Response) -> String {
+    Text::decode(response.result.unwrap()).unwrap().body
+}
+
+/// How often a session writes that answers 320 calls, five turns of them, which are there when it begins.
+async fn writes_for_five_turns(body: &str) -> usize {
     let (io, raw) = tokio::io::duplex(1 << 20);
     let (io, asked) = Counting::new(io);
     let mut raw = Raw::new(raw, Role::Server);
-    for id in 0..256 {
-        raw.call(&format!("00000000-0000-4000-8000-{id:012}"), "x");
+    for id in 0..320 {
+        raw.call(&format!("00000000-0000-4000-8000-{id:012}"), body);
+        raw.flush().await;
     }
-    raw.flush().await;
-    let client = start(io, Role::Client, echo, SessionConfig::default());
-    for _ in 0..256 {
-        raw.response().await;
+    let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
+    for _ in 0..320 {
+        assert_eq!(text(raw.response().await), body);
     }
+    let writes = asked.writes.load(Ordering::Relaxed);
     drop(client);
-    asked.writes.load(Ordering::Relaxed)
+    writes
 }
 
 #[tokio::test(start_paused = true)]
 async fn on_one_thread_a_write_has_the_frames_of_two_full_turns() {
-    assert_eq!(writes_for_256_calls(Echo::plain()).await, 2);
+    assert_eq!(writes_for_five_turns("small").await, 3);
 }
 
-#[tokio::test]
-async fn answers_do_not_wait_for_two_turns_whose_handlers_take_their_time() {
-    let slow = Echo::new(|request| async move {
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_micros(20) {}
-        Ok(Response::new(request.into_inner()))
-    });
-    assert_eq!(writes_for_256_calls(slow).await, 4);
+#[tokio::test(start_paused = true)]
+async fn what_is_not_small_is_written_in_each_turn() {
+    assert_eq!(writes_for_five_turns(&"x".repeat(400)).await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn on_more_threads_a_write_has_the_frames_of_one_turn() {
-    assert_eq!(writes_for_256_calls(Echo::plain()).await, 4);
+async fn on_more_threads_each_turn_writes() {
+    assert_eq!(writes_for_five_turns("small").await, 5);
+}
+
+/// A session that ends takes with it what was held back.
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_goes_out_before_a_goodbye() {
+    let (io, raw) = tokio::io::duplex(1 << 20);
+    let mut raw = Raw::new(raw, Role::Server);
+    for id in 0..128 {
+        raw.call(&format!("00000000-0000-4000-8000-{id:012}"), "small");
+    }
+    // The frame after two full turns.
+    raw.close(1000).await;
+    let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
+    for _ in 0..128 {
+        assert_eq!(text(raw.response().await), "small");
+    }
+    drop(client);
 }

@@ -1,0 +1,98 @@
+//! Writes that wait for the next one.
+
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Holds back what every other turn of a run of full ones has to write, so that one write has the frames of two turns:
+/// for small frames it costs about the same.
+///
+/// ```text
+///   flushed --full turn, soon after, that leaves little--> held back
+///      ^                                                      |
+///      +------------------next turn, of any kind--------------+
+/// ```
+///
+/// Only where the runtime has one thread: there, the others have their turns between two of a session's anyway. On several
+/// they go on with what a peer sends meanwhile, and it with theirs, and a write that waits holds both up.
+pub(super) struct Cork {
+    one_thread: bool,
+    /// When the turn before was flushed, if it was full.
+    flushed: Option<Instant>,
+}
+
+/// Where it takes longer than this from one turn to the next, a write is nothing next to what else goes on.
+const BRIEF: Duration = Duration::from_micros(250);
+
+/// Bytes of which a write has few: what they cost is the write. In two turns they fit into the buffer by far.
+const LITTLE: usize = 16 * 1024;
+
+impl Cork {
+    /// For a session on the calling task's runtime.
+    pub(super) fn new() -> Self {
+        let one_thread = Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
+        Self {
+            one_thread,
+            flushed: None,
+        }
+    }
+
+    /// Whether the `bytes` that a turn has to write are held back until the next turn. Asked once a turn.
+    pub(super) fn holds_back(&mut self, bytes: usize, full: bool, now: Instant) -> bool {
+        let soon = |flushed| now.saturating_duration_since(flushed) < BRIEF;
+        self.flushed.take().is_some_and(soon) && full && self.one_thread && bytes <= LITTLE
+    }
+
+    /// All that a turn had to write was written.
+    pub(super) fn flushed(&mut self, full: bool, now: Instant) {
+        self.flushed = full.then_some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the turns are held back that are so far apart, have so many bytes to write, and are full or not.
+    fn held_back(turns: &[(Duration, usize, bool)]) -> Vec<bool> {
+        let mut cork = Cork::new();
+        let mut now = Instant::now();
+        let turn = |(later, bytes, full): &(Duration, usize, bool)| {
+            now += *later;
+            let held_back = cork.holds_back(*bytes, *full, now);
+            if !held_back {
+                cork.flushed(*full, now);
+            }
+            held_back
+        };
+        turns.iter().map(turn).collect()
+    }
+
+    const AT_ONCE: Duration = Duration::from_micros(249);
+
+    #[tokio::test]
+    async fn every_other_one_of_a_run_of_full_turns_is_held_back() {
+        let held = held_back(&[(AT_ONCE, LITTLE, true); 6]);
+        assert_eq!(held, [false, true, false, true, false, true]);
+        let turns = [true, false, true, true, false, true].map(|full| (AT_ONCE, LITTLE, full));
+        let held = held_back(&turns);
+        assert_eq!(held, [false, false, false, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_held_back_where_turns_take_their_time_or_have_much_to_write() {
+        assert_eq!(held_back(&[(BRIEF, LITTLE, true); 4]), [false; 4]);
+        assert_eq!(held_back(&[(AT_ONCE, LITTLE + 1, true); 4]), [false; 4]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn nothing_is_held_back_on_a_runtime_of_several_threads() {
+        assert_eq!(held_back(&[(AT_ONCE, 0, true); 4]), [false; 4]);
+    }
+
+    #[test]
+    fn nothing_is_held_back_outside_of_a_runtime() {
+        assert_eq!(held_back(&[(AT_ONCE, 0, true); 4]), [false; 4]);
+    }
+}
