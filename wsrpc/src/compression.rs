@@ -1,5 +1,8 @@
 //! Messages made smaller, each for itself. The only file that knows the `zstd` crate.
 
+#[cfg(feature = "zstd")]
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 
 #[cfg(feature = "zstd")]
@@ -114,7 +117,7 @@ pub(crate) fn compress(payload: Bytes, compression: Compression) -> Message {
         #[cfg(feature = "zstd")]
         Compression::Zstd => match zstd::smaller(&payload) {
             Some(smaller) => Message {
-                inflated: std::num::NonZeroU64::new(payload.len() as u64),
+                inflated: NonZeroU64::new(payload.len() as u64),
                 payload: smaller.into(),
             },
             None => payload.into(),

@@ -1,10 +1,6 @@
 //! From a TCP connection to a session.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, StatusCode};
 use tokio::{
@@ -25,7 +21,7 @@ use crate::{
     config::Resolved,
     identity::{Identity, PublicKey},
     service::Router,
-    session::{self, Agreed, Finished, HelloError, Hooks, Session, lock},
+    session::{self, Agreed, Finished, HelloError, Hooks, Session},
     session_end::SessionEnd,
     tls::{self, HandshakeError},
     transport::{self, Refusal, Role, SocketOptions, UpgradeError, WebSocket},
@@ -46,8 +42,6 @@ pub(super) struct Acceptor {
     pub(super) reconnect_spread: Option<Duration>,
     /// Bounds the handshakes that are under way.
     pub(super) handshakes: Arc<Semaphore>,
-    /// For want of those.
-    pub(super) turned_away: Mutex<Seldom>,
     pub(super) control: Arc<Control>,
 }
 
@@ -68,10 +62,12 @@ enum AcceptError {
 }
 
 impl Acceptor {
-    /// Sees to a connection in a task of its own, so that none can hold up another.
+    /// Sees to a connection in a task of its own, so that none can hold up another, unless too many are under way:
+    /// then it is one of those `turned_away`.
     pub(super) fn spawn(
         self: Arc<Self>,
         connections: &mut JoinSet<()>,
+        turned_away: &mut Seldom,
         stream: TcpStream,
         address: SocketAddr,
     ) {
@@ -80,7 +76,7 @@ impl Acceptor {
                 connections.spawn(self.connection(stream, address, permit));
             }
             Err(_) => {
-                if let Some(connections) = lock(&self.turned_away).happened() {
+                if let Some(connections) = turned_away.happened() {
                     tracing::warn!(
                         %address,
                         connections,

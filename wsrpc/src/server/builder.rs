@@ -1,10 +1,6 @@
 //! How a server is set up.
 
-use std::{
-    fmt, io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, ToSocketAddrs},
@@ -299,7 +295,6 @@ impl ServerBuilder {
             handshake_timeout: self.handshake_timeout,
             reconnect_spread: self.reconnect_spread,
             handshakes: Arc::new(Semaphore::new(self.max_handshakes)),
-            turned_away: Mutex::default(),
             control: control.clone(),
         };
         Ok(Server {

@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::{accept::Acceptor, accept_errors::AcceptErrors, registry::Registry};
+use self::{accept::Acceptor, accept_errors::AcceptErrors, registry::Registry, seldom::Seldom};
 pub use self::{
     allow_list::{AllowList, Revocation},
     builder::{BindError, ServerBuilder},
@@ -162,12 +162,16 @@ impl Server {
         }
         let mut turn = 0;
         let mut errors = AcceptErrors::new("a connection");
+        let mut turned_away = Seldom::default();
         while stop.borrow_and_update().is_none() {
             // Each listener is the first to be asked in its turn, or a busy one would starve the others.
             turn = (turn + 1) % listeners.len();
             select! {
                 accepted = accept_any(&listeners, turn) => match accepted {
-                    Ok((stream, address)) => acceptor.clone().spawn(&mut connections, stream, address),
+                    Ok((stream, address)) => {
+                        let acceptor = acceptor.clone();
+                        acceptor.spawn(&mut connections, &mut turned_away, stream, address);
+                    }
                     Err(error) => errors.wait(&error).await,
                 },
                 Some(_) = connections.join_next() => {}

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 /// Once in this time, or those who dial would fill the log.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Something that may happen many times a second for as long as what is behind it lasts.
+/// Something that may happen many times a second for as long as what is behind it lasts. What happened after it was told
+/// last is told with the next that happens.
 #[derive(Debug, Default)]
 pub(super) struct Seldom {
     told: Option<Instant>,

@@ -5,21 +5,25 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Holds back what every other turn of a run of full ones has to write, so that one write has the frames of two turns:
-/// for small frames it costs about the same.
+/// where they are small it costs about the same.
 ///
 /// ```text
-///   flushed --full turn, soon after, that leaves little--> held back
-///      ^                                                      |
-///      +------------------next turn, of any kind--------------+
+///   full turns, soon after one another:   flushed - flushed - held back - flushed - held back - flushed - ...
 /// ```
 ///
-/// Only where the runtime has one thread: there, the others have their turns between two of a session's anyway. On several
-/// they go on with what a peer sends meanwhile, and it with theirs, and a write that waits holds both up.
+/// The third of a run is the first, for a peer that has two turns' worth of calls on their way waits for both otherwise. Only
+/// where the runtime has one thread: there, the others have their turns between two of a session's anyway. On several they
+/// go on with what a peer sends meanwhile, and it with theirs, and a write that waits holds both up.
 pub(super) struct Cork {
     one_thread: bool,
-    /// When the turn before was flushed, if it was full.
+    /// Full turns in a row.
+    full: u32,
+    /// When the turn before was flushed, if it was.
     flushed: Option<Instant>,
 }
+
+/// Full turns that are flushed before one is held back.
+const ALL_FLUSHED: u32 = 2;
 
 /// Where it takes longer than this from one turn to the next, a write is nothing next to what else goes on.
 const BRIEF: Duration = Duration::from_micros(250);
@@ -34,19 +38,24 @@ impl Cork {
             .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
         Self {
             one_thread,
+            full: 0,
             flushed: None,
         }
     }
 
-    /// Whether the `bytes` that a turn has to write are held back until the next turn. Asked once a turn.
+    /// Whether the `bytes` that a turn has to write are held back until the next turn. To be asked once a turn.
     pub(super) fn holds_back(&mut self, bytes: usize, full: bool, now: Instant) -> bool {
+        self.full = if full { self.full.saturating_add(1) } else { 0 };
         let soon = |flushed| now.saturating_duration_since(flushed) < BRIEF;
-        self.flushed.take().is_some_and(soon) && full && self.one_thread && bytes <= LITTLE
+        self.flushed.take().is_some_and(soon)
+            && self.full > ALL_FLUSHED
+            && self.one_thread
+            && bytes <= LITTLE
     }
 
     /// All that a turn had to write was written.
-    pub(super) fn flushed(&mut self, full: bool, now: Instant) {
-        self.flushed = full.then_some(now);
+    pub(super) fn flushed(&mut self, now: Instant) {
+        self.flushed = Some(now);
     }
 }
 
@@ -62,7 +71,7 @@ mod tests {
             now += *later;
             let held_back = cork.holds_back(*bytes, *full, now);
             if !held_back {
-                cork.flushed(*full, now);
+                cork.flushed(now);
             }
             held_back
         };
@@ -72,27 +81,28 @@ mod tests {
     const AT_ONCE: Duration = Duration::from_micros(249);
 
     #[tokio::test]
-    async fn every_other_one_of_a_run_of_full_turns_is_held_back() {
+    async fn of_a_run_of_full_turns_the_third_is_held_back_and_then_every_other() {
         let held = held_back(&[(AT_ONCE, LITTLE, true); 6]);
-        assert_eq!(held, [false, true, false, true, false, true]);
-        let turns = [true, false, true, true, false, true].map(|full| (AT_ONCE, LITTLE, full));
+        assert_eq!(held, [false, false, true, false, true, false]);
+        let mut turns = [(AT_ONCE, LITTLE, true); 6];
+        turns[2].2 = false;
         let held = held_back(&turns);
-        assert_eq!(held, [false, false, false, true, false, false]);
+        assert_eq!(held, [false, false, false, false, false, true]);
     }
 
     #[tokio::test]
     async fn nothing_is_held_back_where_turns_take_their_time_or_have_much_to_write() {
-        assert_eq!(held_back(&[(BRIEF, LITTLE, true); 4]), [false; 4]);
-        assert_eq!(held_back(&[(AT_ONCE, LITTLE + 1, true); 4]), [false; 4]);
+        assert_eq!(held_back(&[(BRIEF, LITTLE, true); 6]), [false; 6]);
+        assert_eq!(held_back(&[(AT_ONCE, LITTLE + 1, true); 6]), [false; 6]);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn nothing_is_held_back_on_a_runtime_of_several_threads() {
-        assert_eq!(held_back(&[(AT_ONCE, 0, true); 4]), [false; 4]);
+        assert_eq!(held_back(&[(AT_ONCE, 0, true); 6]), [false; 6]);
     }
 
     #[test]
     fn nothing_is_held_back_outside_of_a_runtime() {
-        assert_eq!(held_back(&[(AT_ONCE, 0, true); 4]), [false; 4]);
+        assert_eq!(held_back(&[(AT_ONCE, 0, true); 6]), [false; 6]);
     }
 }

@@ -348,7 +348,7 @@ impl<IO: Io> Driver<IO> {
             match self.socket.poll_flush(cx, &mut progress) {
                 Poll::Ready(Ok(())) if pushed && waiting && progress < BYTES_A_TURN => {}
                 Poll::Ready(Ok(())) => {
-                    self.cork.flushed(full, now);
+                    self.cork.flushed(now);
                     break;
                 }
                 Poll::Pending => {

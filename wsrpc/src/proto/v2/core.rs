@@ -431,7 +431,7 @@ impl Core {
 
     /// Takes a call out of all the books.
     pub(super) fn remove(&mut self, key: Key) {
-        let Some(exchange) = self.exchanges.get_mut(key) else {
+        let Some(exchange) = self.get(key) else {
             return;
         };
         // What has ended as its caller saw it is out of there.

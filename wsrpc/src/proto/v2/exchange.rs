@@ -149,6 +149,7 @@ impl Exchange {
 
     /// Lets go of all that it holds, for it has ended. Returns what it gives back.
     pub(super) fn empty(&mut self) -> Freed {
+        // Whoever waited for it was told of its end before.
         self.role = Role::Callee(Callee::default());
         self.send.stop();
         self.receive.take_waker();

@@ -4,8 +4,9 @@ use super::{super::Key, exchange::Exchange, receive::Freed};
 
 /// Calls, each in a place that is used again once it has ended.
 ///
-/// It differs from a slab in that a call is begun in its place, and emptied there when it has ended: to move all of it in
-/// and out would be most of what is copied of a small call.
+/// It differs from a slab in that a call is [emptied](Exchange::empty) in its place when it has ended, and not moved out;
+/// and what begins one is inlined, so that it is put together where it stays. To move all of it in and out would be most of
+/// what is copied of a small call.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     places: Vec<Place>,
@@ -112,10 +113,16 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::proto::v2::exchange::{Callee, Role};
+    use crate::{
+        proto::v2::{
+            exchange::{Callee, Role},
+            receive::Effect,
+        },
+        wire::v2::Chunk,
+    };
 
     fn call(sequence: u32) -> Exchange {
-        Exchange::new(sequence, Role::Callee(Callee::default()), None, 64, 64)
+        Exchange::new(sequence, Role::Callee(Callee::default()), None, 256, 256)
     }
 
     fn sequences(exchanges: &Exchanges) -> Vec<u32> {
@@ -150,11 +157,27 @@ mod tests {
         for key in keys {
             let exchange = exchanges.get_mut(key).unwrap();
             exchange.send.push(payload.clone().into());
+            // All that was received is taken, and leaves memory behind.
+            for _ in 0..3 {
+                let chunk = Chunk {
+                    payload: payload.clone(),
+                    total: None,
+                    inflated: None,
+                };
+                let received = exchange.receive.receive(Some(chunk), false, 1 << 20);
+                assert_eq!(received, Ok(Effect::Progress));
+            }
+            for _ in 0..3 {
+                assert!(exchange.receive.take().is_some());
+            }
+            assert!(exchange.receive.has_memory());
         }
         assert!(!payload.is_unique());
         assert_eq!(exchanges.remove(keys[0]), Freed::default());
         exchanges.retain(|_| false);
         assert!(payload.is_unique());
+        let mut left = exchanges.places.iter();
+        assert!(left.all(|place| !place.exchange.receive.has_memory()));
         assert!(exchanges.is_empty() && exchanges.capacity() >= 2);
     }
 

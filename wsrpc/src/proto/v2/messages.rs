@@ -134,7 +134,7 @@ impl Core {
         // For a caller, that responses begin is progress by itself.
         if begins || !matches!(effect, Effect::Part | Effect::Begun(_)) {
             let waker = exchange.receive.take_waker();
-            self.wakers.extend(waker);
+            self.wake(waker);
         }
         if fresh {
             self.fresh.push(key);

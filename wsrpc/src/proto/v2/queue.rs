@@ -60,6 +60,11 @@ impl<T> Queue<T> {
             .chain(rest.flat_map(|rest| rest.iter_mut()))
     }
 
+    /// Whether there is memory for more than one, which stays when they are taken.
+    pub(super) fn has_memory(&self) -> bool {
+        self.rest.is_some()
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first

@@ -441,7 +441,7 @@ impl ReceiveHalf {
     /// Drops all that has arrived: nobody wants it.
     pub(super) fn discard(&mut self) -> Freed {
         let mut freed = self.set_last();
-        if self.messages.is_empty() {
+        if self.messages.is_empty() && !self.messages.has_memory() {
             return freed;
         }
         while let Some((_, bytes)) = self.take() {
@@ -510,6 +510,12 @@ impl ReceiveHalf {
     #[cfg(test)]
     pub(super) fn window(&self) -> (u64, u64, u64) {
         (self.left, self.owed, self.window)
+    }
+
+    /// Whether messages have memory of their own.
+    #[cfg(test)]
+    pub(super) fn has_memory(&self) -> bool {
+        self.messages.has_memory()
     }
 
     /// What the sender has beyond the window, or is owed.

@@ -213,7 +213,7 @@ impl Core {
         let waker = self
             .get_mut(key)
             .and_then(|exchange| exchange.send.take_waker());
-        self.wakers.extend(waker);
+        self.wake(waker);
         self.schedule(key);
     }
 

@@ -97,17 +97,17 @@ fn text(response: wire::Response) -> String {
     Text::decode(response.result.unwrap()).unwrap().body
 }
 
-/// How often a session writes that answers 320 calls, five turns of them, which are there when it begins.
-async fn writes_for_five_turns(body: &str) -> usize {
+/// How often a session writes that answers 384 calls, six turns of them, which are there when it begins.
+async fn writes_for_six_turns(body: &str) -> usize {
     let (io, raw) = tokio::io::duplex(1 << 20);
     let (io, asked) = Counting::new(io);
     let mut raw = Raw::new(raw, Role::Server);
-    for id in 0..320 {
+    for id in 0..384 {
         raw.call(&format!("00000000-0000-4000-8000-{id:012}"), body);
         raw.flush().await;
     }
     let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
-    for _ in 0..320 {
+    for _ in 0..384 {
         assert_eq!(text(raw.response().await), body);
     }
     let writes = asked.writes.load(Ordering::Relaxed);
@@ -117,17 +117,17 @@ async fn writes_for_five_turns(body: &str) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn on_one_thread_a_write_has_the_frames_of_two_full_turns() {
-    assert_eq!(writes_for_five_turns("small").await, 3);
+    assert_eq!(writes_for_six_turns("small").await, 4);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_small_is_written_in_each_turn() {
-    assert_eq!(writes_for_five_turns(&"x".repeat(400)).await, 5);
+    assert_eq!(writes_for_six_turns(&"x".repeat(400)).await, 6);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn on_more_threads_each_turn_writes() {
-    assert_eq!(writes_for_five_turns("small").await, 5);
+    assert_eq!(writes_for_six_turns("small").await, 6);
 }
 
 /// A session that ends takes with it what was held back.
@@ -135,13 +135,13 @@ async fn on_more_threads_each_turn_writes() {
 async fn what_is_held_back_goes_out_before_a_goodbye() {
     let (io, raw) = tokio::io::duplex(1 << 20);
     let mut raw = Raw::new(raw, Role::Server);
-    for id in 0..128 {
+    for id in 0..192 {
         raw.call(&format!("00000000-0000-4000-8000-{id:012}"), "small");
     }
-    // The frame after two full turns.
+    // The frame after three full turns.
     raw.close(1000).await;
     let client = start(io, Role::Client, Echo::plain(), SessionConfig::default());
-    for _ in 0..128 {
+    for _ in 0..192 {
         assert_eq!(text(raw.response().await), "small");
     }
     drop(client);

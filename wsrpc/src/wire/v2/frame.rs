@@ -134,7 +134,7 @@ pub(crate) struct Chunk {
     pub(crate) payload: Bytes,
     /// On the first of several chunks: the bytes of all of them, which is more than this one has.
     pub(crate) total: Option<NonZeroU64>,
-    /// On the first chunk of a compressed message: the bytes that it has inflated; never zero.
+    /// On the first chunk of a compressed message: the bytes that it has inflated.
     pub(crate) inflated: Option<NonZeroU64>,
 }
 

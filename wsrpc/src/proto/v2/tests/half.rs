@@ -1,7 +1,7 @@
 //! One core, and a hand-driven peer that sees its frames.
 
-use std::num::NonZeroU64;
 use std::{
+    num::NonZeroU64,
     task::Waker,
     time::{Duration, Instant},
 };

@@ -1,7 +1,6 @@
 //! Ids, the pool, and the two halves of a direction, each by itself.
 
-use std::num::NonZeroU64;
-use std::time::Instant;
+use std::{num::NonZeroU64, time::Instant};
 
 use bytes::Bytes;
 

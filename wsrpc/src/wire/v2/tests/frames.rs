@@ -1,7 +1,6 @@
 //! Frames as they are on the wire, and their parts.
 
-use std::num::NonZeroU64;
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use bytes::Bytes;
 use prost::Message as _;

@@ -1,7 +1,6 @@
 //! Random messages of the owned schema, the frames that our decoder is to make of them, and what our encoders write.
 
-use std::num::NonZeroU64;
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use super::owned::{
     Cancel, Credit, Data, End, Exchange, GoAway, Hello, Label, Message, Metadata, Open,
