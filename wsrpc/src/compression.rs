@@ -109,6 +109,7 @@ impl Accepted {
 const LEAST: usize = 256;
 
 /// Makes a message of an encoded one.
+#[inline]
 pub(crate) fn compress(payload: Bytes, compression: Compression) -> Message {
     match compression {
         Compression::Off => payload.into(),

@@ -46,6 +46,7 @@ pub(crate) fn decode<T: prost::Message + Default>(
 }
 
 /// The bytes of a message, uncompressed, of which there are at most `limit`.
+#[inline]
 pub(crate) fn plain(message: proto::Message, limit: usize) -> Result<Bytes, CodecError> {
     match message.inflated {
         Some(size) => Ok(inflate(&message.payload, size.get(), limit)?),

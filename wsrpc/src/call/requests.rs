@@ -59,6 +59,7 @@ impl Requests {
     }
 
     /// The one request, once.
+    #[inline]
     pub(super) fn take_one(&mut self) -> Option<Bytes> {
         match self {
             Self::One(request) => {

@@ -12,6 +12,8 @@ use super::{KeepaliveConfig, Slot, Ticket};
 use crate::{call_error::CallError, metadata::Metadata, status::Status, wire::Text};
 
 /// A message of a user's, encoded.
+///
+/// What hands one on is inlined where calls go: one that was stored in parts cannot be loaded as a whole at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) payload: Bytes,

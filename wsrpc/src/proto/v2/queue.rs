@@ -22,6 +22,7 @@ impl<T> Queue<T> {
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
         match self.first {
             None => self.first = Some(item),
@@ -29,6 +30,7 @@ impl<T> Queue<T> {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
         match &mut self.rest {
             None => self.first.take(),

@@ -373,6 +373,7 @@ impl ReceiveHalf {
         effect
     }
 
+    #[inline]
     fn push(&mut self, message: Message, held: Held) {
         self.fresh = self.fresh.saturating_add(1);
         self.messages.push(Arrived { message, held });
@@ -404,6 +405,7 @@ impl ReceiveHalf {
     }
 
     /// Takes the next message. Beside it, what it gives back to the pool.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<(Message, u64)> {
         let Arrived { message, held } = self.messages.pop()?;
         self.wanted = false;

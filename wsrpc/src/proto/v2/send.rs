@@ -73,6 +73,7 @@ impl SendHalf {
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, message: Message) {
         self.unsent = self
             .unsent
@@ -165,6 +166,7 @@ impl SendHalf {
     }
 
     /// Takes the next piece out, as far as the window lets it.
+    #[inline]
     pub(super) fn next_piece(&mut self) -> Option<Piece> {
         let (size, completes) = self.next_size()?;
         let first = self.sent == 0;
