@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Holds back what every other turn of a run of full ones has to write, so that one write has the frames of two turns:
-/// where they are small it costs about the same.
+/// Holds back the flush of every other turn of a run of full ones, so that one write has the frames of two turns: where they
+/// are small it costs about the same.
 ///
 /// ```text
 ///   full turns, soon after one another:   flushed - flushed - held back - flushed - held back - flushed - ...
 /// ```
 ///
 /// The third of a run is the first, for a peer that has two turns' worth of calls on their way waits for both otherwise. Only
-/// where the runtime has one thread: there, the others have their turns between two of a session's anyway. On several they
+/// where the runtime has one thread: there, other tasks have their turns between two of a session's anyway. On several they
 /// go on with what a peer sends meanwhile, and it with theirs, and a write that waits holds both up.
 pub(super) struct Cork {
     one_thread: bool,
@@ -25,10 +25,10 @@ pub(super) struct Cork {
 /// Full turns that are flushed before one is held back.
 const ALL_FLUSHED: u32 = 2;
 
-/// Where it takes longer than this from one turn to the next, a write is nothing next to what else goes on.
+/// Where it took longer than this from one turn to the next, a write is nothing next to what else goes on.
 const BRIEF: Duration = Duration::from_micros(250);
 
-/// Bytes of which a write has few: what they cost is the write. In two turns they fit into the buffer by far.
+/// Bytes of which a write has few: what they cost is the write. The buffer has room for several times as many.
 const LITTLE: usize = 16 * 1024;
 
 impl Cork {

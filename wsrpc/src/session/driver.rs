@@ -35,7 +35,8 @@ use crate::{
 /// Moves bytes between the socket and the session's core, and starts handlers.
 ///
 /// Each turn reads what has come, if the stream has said that something has, wakes and starts whom it concerns, and then
-/// writes all that waits in one go, or [holds it back](Cork) for the next turn to do so. The reader never waits for the writer: if both sides did, neither would ever go on.
+/// writes all that waits in one go, or [leaves it](Cork) to the next turn to do so. The reader never waits for the writer:
+/// if both sides did, neither would ever go on.
 pub(crate) struct Driver<IO> {
     session: Session,
     socket: WebSocket<IO>,
@@ -341,8 +342,8 @@ impl<IO: Io> Driver<IO> {
             state.core.take_wakers(&mut self.callers);
             drop(state);
             wake(self.callers.drain(..));
-            if self.cork.holds_back(self.socket.unwritten(), full, now) {
-                waiting = true;
+            // The stream was not asked: nothing waits for the peer.
+            if progress == 0 && self.cork.holds_back(self.socket.unwritten(), full, now) {
                 break;
             }
             match self.socket.poll_flush(cx, &mut progress) {
@@ -463,7 +464,7 @@ impl<IO: Io> Driver<IO> {
 /// What a turn has read.
 struct Read {
     anything: bool,
-    /// As many frames as a turn may have. There is more then.
+    /// As many frames as a turn may have. There may be more.
     full: bool,
     /// More may have come already: nobody wakes the driver for it.
     more: bool,

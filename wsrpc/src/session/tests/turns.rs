@@ -130,9 +130,8 @@ async fn on_more_threads_each_turn_writes() {
     assert_eq!(writes_for_six_turns("small").await, 6);
 }
 
-/// A session that ends takes with it what was held back.
 #[tokio::test(start_paused = true)]
-async fn what_is_held_back_goes_out_before_a_goodbye() {
+async fn a_turn_that_reads_a_goodbye_writes_what_was_held_back() {
     let (io, raw) = tokio::io::duplex(1 << 20);
     let mut raw = Raw::new(raw, Role::Server);
     for id in 0..192 {
