@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use crate::{
     SessionConfig,
     service::test_support::{Echo, Raw, Text, spawn_echo, start},
+    testing::{Services, pair},
     transport::Role,
     wire::v1 as wire,
 };
@@ -144,4 +145,19 @@ async fn a_turn_that_reads_a_goodbye_writes_what_was_held_back() {
         assert_eq!(text(raw.response().await), "small");
     }
     drop(client);
+}
+
+/// A turn's worth of calls may run here, and what is held back counts no more among them.
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_held_back_keep_no_call_from_running() {
+    let limits = SessionConfig::default().max_concurrent_handlers(64);
+    let (client, _server) = pair(
+        Services::new(),
+        Services::new().add(Echo::plain()).session(limits),
+    );
+    let channel = client.channel();
+    let calls: Vec<_> = (0..384).map(|_| spawn_echo(&channel, "small")).collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().body, "small");
+    }
 }
