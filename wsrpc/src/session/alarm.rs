@@ -36,8 +36,8 @@ impl Alarm {
     /// Whether it is time to look what is due. Otherwise the task is woken at `next`, at the latest.
     ///
     /// It may be sooner: for as long as bytes are received, `next` only ever moves later, and to set the timer anew
-    /// each time would cost more than to look once too often. One that is far too
-    /// soon is set anew all the same: an idle session would be woken for nothing but that.
+    /// each time would cost more than to look once too often. One that is far too soon is set anew all the same: an idle
+    /// session would be woken for nothing but that.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, next: Instant, now: Instant) -> Poll<()> {
         if next < self.at || self.at <= now || self.is_far_too_soon(next, now) {
             self.at = next;

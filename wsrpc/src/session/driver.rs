@@ -82,8 +82,8 @@ pub(crate) struct Finished {
 /// and answered in one go, then one of them would always wait for the other.
 const FRAMES_A_TURN: usize = 64;
 
-/// Bytes that are read, and about as many that are written, before the other gets its turn: small calls beside bulk wait
-/// no longer than this takes.
+/// Bytes that are read before the writer gets its turn, which has no more than fits into its buffer: small calls beside
+/// bulk wait no longer than the two take.
 const BYTES_A_TURN: usize = 40 * 1024;
 
 /// Turns full of bytes that a session may have in a row while it answers all calls at once. One that is through with its
@@ -319,49 +319,35 @@ impl<IO: Io> Driver<IO> {
         }
     }
 
-    /// Writes what waits, as much as the socket takes, unless that of a `full` turn is held back.
+    /// Writes what waits, as much as fits into the buffer and the socket takes, unless that of a `full` turn is held back.
     fn write(&mut self, cx: &mut Context<'_>, now: std::time::Instant, full: bool) -> Wrote {
-        let mut progress = 0;
-        let mut waiting;
-        loop {
-            let mut state = self.session.lock();
-            for (slot, answer) in self.answers.drain(..) {
-                state.core.answer(slot, answer);
-            }
-            let mut pushed = false;
-            while self.socket.is_ready() {
-                self.head.clear();
-                let Some(payload) = state.core.transmit(now, &mut self.head) else {
-                    break;
-                };
-                self.socket.push_message(&self.head, payload);
-                pushed = true;
-            }
-            state.core.take_events(&mut self.events);
-            waiting = state.core.has_unsent();
-            state.core.take_wakers(&mut self.callers);
-            drop(state);
-            wake(self.callers.drain(..));
-            // The stream was not asked: nothing waits for the peer.
-            if progress == 0 && self.cork.holds_back(self.socket.unwritten(), full, now) {
+        let mut state = self.session.lock();
+        for (slot, answer) in self.answers.drain(..) {
+            state.core.answer(slot, answer);
+        }
+        while self.socket.is_ready() {
+            self.head.clear();
+            let Some(payload) = state.core.transmit(now, &mut self.head) else {
                 break;
-            }
+            };
+            self.socket.push_message(&self.head, payload);
+        }
+        state.core.take_events(&mut self.events);
+        let mut waiting = state.core.has_unsent();
+        state.core.take_wakers(&mut self.callers);
+        drop(state);
+        wake(self.callers.drain(..));
+        let mut progress = 0;
+        // The stream is not asked then: nothing waits for the peer.
+        if !self.cork.holds_back(self.socket.unwritten(), full, now) {
             match self.socket.poll_flush(cx, &mut progress) {
-                Poll::Ready(Ok(())) if pushed && waiting && progress < BYTES_A_TURN => {}
-                Poll::Ready(Ok(())) => {
-                    self.cork.flushed(now);
-                    break;
-                }
-                Poll::Pending => {
-                    waiting = true;
-                    break;
-                }
+                Poll::Ready(Ok(())) => self.cork.flushed(now),
+                Poll::Pending => waiting = true,
                 Poll::Ready(Err(error)) => {
                     let end = self.explain(cx, error);
                     self.session.end(end);
                     // No other turn comes that would.
                     self.run_events(cx);
-                    break;
                 }
             }
         }
