@@ -1,12 +1,13 @@
 //! The handle to a server's peers.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{AllowList, PeerEvents, registry::Registry};
 use crate::{
     call::{Channel, Connector, Lookup, RetryBudget, WaitForSession},
     call_error::{Blame, CallError, Outcome},
     identity::PublicKey,
+    session::{Session, WeakSession},
     session_end::SessionEnd,
     status::Status,
 };
@@ -33,6 +34,7 @@ impl Peers {
             registry: self.registry.clone(),
             key,
             retry_budget: RetryBudget::default(),
+            last: RwLock::default(),
         }))
     }
 
@@ -79,11 +81,33 @@ struct PeerConnector {
     registry: Arc<Registry>,
     key: PublicKey,
     retry_budget: RetryBudget,
+    /// The session that calls were made on last. As long as it is the one that the key leads to, calls need neither the
+    /// registry's lock, which all of a server share, nor a look into its table.
+    last: RwLock<WeakSession>,
+}
+
+impl PeerConnector {
+    /// The session that the key leads to.
+    fn route(&self) -> Option<Session> {
+        if self.registry.is_draining() {
+            return None;
+        }
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        let session = last.upgrade();
+        drop(last);
+        if let Some(session) = session.filter(Session::takes_calls) {
+            return Some(session);
+        }
+        let session = self.registry.route(&self.key);
+        let next = session.as_ref().map(Session::downgrade);
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = next.unwrap_or_default();
+        session
+    }
 }
 
 impl Connector for PeerConnector {
     fn lookup(&self, wait_for_ready: bool) -> Lookup {
-        match self.registry.route(&self.key) {
+        match self.route() {
             Some(session) => Lookup::Ready(session),
             None if self.registry.is_draining() => Lookup::Failed(shut_down()),
             None if wait_for_ready => Lookup::Wait,
@@ -121,4 +145,34 @@ impl Connector for PeerConnector {
 
 fn shut_down() -> CallError {
     SessionEnd::Shutdown.call_error(Outcome::NotSent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        SecretKey,
+        service::test_support::{Served, until},
+    };
+
+    #[tokio::test]
+    async fn a_channel_remembers_a_session_and_does_not_keep_it() {
+        let server = Served::start(|server| server.allow_any()).await;
+        let client = server.client(&SecretKey::generate());
+        let client = client.connect(&server.address).await.unwrap();
+        let key = client.public_key();
+        assert!(server.peers.connected(key).await);
+        let connector = PeerConnector {
+            registry: server.peers.registry.clone(),
+            key,
+            retry_budget: RetryBudget::default(),
+            last: RwLock::default(),
+        };
+        let remembered = || connector.last.read().unwrap().upgrade();
+        let session = connector.route().unwrap().id();
+        assert_eq!(remembered().unwrap().id(), session);
+        client.close().await;
+        until("its session is gone", || remembered().is_none()).await;
+        assert!(connector.route().is_none());
+    }
 }

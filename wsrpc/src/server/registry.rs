@@ -7,7 +7,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +31,8 @@ pub(super) type Admit = Box<dyn Fn(&PublicKey) -> bool + Send + Sync>;
 
 pub(super) struct Registry {
     table: Mutex<Table>,
+    /// Nobody is taken in any more. Set under the lock, and asked for without it by each call.
+    draining: AtomicBool,
 }
 
 struct Table {
@@ -35,8 +40,6 @@ struct Table {
     entries: HashMap<PublicKey, Entry>,
     connected: usize,
     next_epoch: u64,
-    /// Nobody is taken in any more.
-    draining: bool,
     subscribers: Subscribers,
     /// Those who wait for a key to connect.
     awaited: HashMap<PublicKey, Arc<Notify>>,
@@ -89,10 +92,10 @@ impl Registry {
                 entries: HashMap::new(),
                 connected: 0,
                 next_epoch: 1,
-                draining: false,
                 subscribers: Subscribers::default(),
                 awaited: HashMap::new(),
             }),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -100,7 +103,7 @@ impl Registry {
     pub(super) fn check(&self, key: &PublicKey) -> Result<(), TurnedAway> {
         let now = Instant::now();
         let mut table = self.lock();
-        if table.draining {
+        if self.is_draining() {
             return Err(TurnedAway::ShuttingDown);
         }
         if !table.allowed.contains(key) {
@@ -119,7 +122,7 @@ impl Registry {
     pub(super) fn register(&self, session: &Session) -> Result<(), SessionEnd> {
         let key = session.peer();
         let mut table = self.lock();
-        if table.draining {
+        if self.is_draining() {
             return Err(SessionEnd::Shutdown);
         }
         if !table.allowed.contains(&key) {
@@ -149,7 +152,7 @@ impl Registry {
     /// A session's peer is alive: if it is not routed yet, it now takes the place of the one that is.
     pub(super) fn prove(&self, session: &Session) {
         let mut table = self.lock();
-        let draining = table.draining;
+        let draining = self.is_draining();
         let Some(entry) = table.entries.get(&session.peer()) else {
             return;
         };
@@ -217,7 +220,8 @@ impl Registry {
         }
     }
 
-    /// The newest proven session of a key.
+    /// The newest proven session of a key. It stays that for as long as it takes calls and the server does not
+    /// [drain](Self::is_draining).
     pub(super) fn route(&self, key: &PublicKey) -> Option<Session> {
         let table = self.lock();
         let (session, _) = table.entries.get(key)?.route()?;
@@ -239,7 +243,7 @@ impl Registry {
             if let Some(session) = awaited.registry.route(&key) {
                 return Some(session);
             }
-            if awaited.registry.lock().draining {
+            if awaited.registry.is_draining() {
                 return None;
             }
             arrived.await;
@@ -265,7 +269,7 @@ impl Registry {
     /// asked to spread their coming back over `spread`, or else over a millisecond for each.
     pub(super) fn drain(&self, spread: Option<Duration>) {
         let mut table = self.lock();
-        table.turn_away();
+        self.turn_away(&table);
         let sessions: Vec<_> = table.sessions().into_iter().collect();
         let by_number = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
         let spread = spread.unwrap_or(Duration::from_millis(by_number));
@@ -278,7 +282,7 @@ impl Registry {
     /// Ends every session.
     pub(super) fn end_all(&self, reason: &SessionEnd) {
         let mut table = self.lock();
-        table.turn_away();
+        self.turn_away(&table);
         for session in table.sessions() {
             table.clear_route(session.peer(), reason);
             session.end(reason.clone());
@@ -291,9 +295,16 @@ impl Registry {
         self.lock().subscribers.close();
     }
 
+    fn turn_away(&self, table: &Table) {
+        self.draining.store(true, Ordering::Release);
+        for awaited in table.awaited.values() {
+            awaited.notify_waiters();
+        }
+    }
+
     /// Whether nobody is taken in any more.
     pub(super) fn is_draining(&self) -> bool {
-        self.lock().draining
+        self.draining.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -374,16 +385,9 @@ impl Table {
         }
     }
 
-    fn turn_away(&mut self) {
-        self.draining = true;
-        for awaited in self.awaited.values() {
-            awaited.notify_waiters();
-        }
-    }
-
     /// Routes the newest session of a key that has not ended, if there is one.
     fn route_newest(&mut self, key: PublicKey) {
-        let entry = self.entries.get(&key).filter(|_| !self.draining);
+        let entry = self.entries.get(&key);
         let sessions = entry.map(|entry| entry.sessions.iter().rev());
         let newest = sessions.and_then(|mut it| it.find(|session| session.ended().is_none()));
         if let Some(newest) = newest.cloned() {
@@ -406,9 +410,12 @@ impl Table {
             .into_iter()
             .filter(|session| revoked(&session.peer()))
             .collect();
+        // Ended before anyone is told: a call that is made then must find none of them.
+        for session in &sessions {
+            session.end(SessionEnd::Revoked);
+        }
         for session in &sessions {
             self.clear_route(session.peer(), &SessionEnd::Revoked);
-            session.end(SessionEnd::Revoked);
         }
         Revocation { sessions }
     }

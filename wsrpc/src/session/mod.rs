@@ -16,7 +16,7 @@ mod readable;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -53,6 +53,17 @@ use crate::{
 /// One established connection, in both directions. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Session(Arc<Shared>);
+
+/// A handle that does not keep its session.
+#[derive(Default)]
+pub(crate) struct WeakSession(Weak<Shared>);
+
+impl WeakSession {
+    /// The session, if anyone else still has it.
+    pub(crate) fn upgrade(&self) -> Option<Session> {
+        self.0.upgrade().map(Session)
+    }
+}
 
 struct Shared {
     id: u64,
@@ -149,6 +160,11 @@ impl Session {
         }));
         let driver = Driver::new(session.clone(), socket, router, config, hooks);
         (session, driver)
+    }
+
+    /// A handle to the same session that does not keep it.
+    pub(crate) fn downgrade(&self) -> WeakSession {
+        WeakSession(Arc::downgrade(&self.0))
     }
 
     /// The peer's key.

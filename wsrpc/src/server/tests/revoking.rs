@@ -55,6 +55,33 @@ async fn calls_both_ways_fail_at_once_and_handlers_stop() {
 }
 
 #[tokio::test]
+async fn a_channel_does_not_call_the_session_of_a_removed_key_once_more() {
+    let key = SecretKey::generate();
+    let alice = key.public_key();
+    let server = Served::start(|server| server.allow([alice])).await;
+    let connect = async || {
+        let client = server.client(&key).add_service(Echo::plain());
+        let client = client.connect(&server.address).await.unwrap();
+        assert!(server.peers.connected(alice).await);
+        client
+    };
+    let client = connect().await;
+    let channel = server.peers.channel(alice);
+    assert_eq!(echo(&channel, "before").await.unwrap().body, "before");
+    let revocation = server.peers.allow_list().remove(&alice);
+    let error = echo(&channel, "new").await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.outcome()),
+        (Code::UNAVAILABLE, Outcome::NotSent)
+    );
+    revocation.await;
+    drop(client);
+    server.peers.allow_list().insert(alice);
+    let _client = connect().await;
+    assert_eq!(echo(&channel, "after").await.unwrap().body, "after");
+}
+
+#[tokio::test]
 async fn a_client_is_told_that_it_was_cut_off() {
     let key = SecretKey::generate();
     let server = Served::start(|server| server.allow([key.public_key()])).await;

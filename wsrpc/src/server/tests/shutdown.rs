@@ -108,6 +108,34 @@ async fn what_outlasts_the_grace_is_ended() {
 }
 
 #[tokio::test]
+async fn a_draining_server_no_longer_calls_the_session_that_a_channel_remembers() {
+    let (server, mut watched) = stuck().await;
+    let client = server
+        .client(&SecretKey::generate())
+        .add_service(Echo::plain());
+    let client = client.connect(&server.address).await.unwrap();
+    let key = client.public_key();
+    server.peers.connected(key).await;
+    let channel = server.peers.channel(key);
+    assert_eq!(echo(&channel, "before").await.unwrap().body, "before");
+    // The session lasts for as long as this call.
+    let running = spawn_echo(&client.channel(), "x");
+    watched.starts.recv().await.unwrap();
+    let patient = server.handle.clone();
+    let patient = tokio::spawn(async move { patient.shutdown(LONG).await });
+    until("the server drains", || !server.peers.is_connected(&key)).await;
+    let error = echo(&channel, "after").await.unwrap_err();
+    assert_eq!(
+        error,
+        SessionEnd::Shutdown.call_error(Outcome::NotSent),
+        "{error}"
+    );
+    assert!(!running.is_finished());
+    server.handle.shutdown(Duration::ZERO).await;
+    patient.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_second_shutdown_may_shorten_the_grace_but_not_extend_it() {
     let (server, mut watched) = stuck().await;
     let client = connect(&server).await;
