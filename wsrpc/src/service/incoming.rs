@@ -4,10 +4,11 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::Extensions;
+use pin_project_lite::pin_project;
 
 use super::{
     Handover, Intercepted, Layered, MethodDescriptor, Origin, Request, Response, Responses,
@@ -93,8 +94,48 @@ impl HandlerFuture {
         Self(Box::pin(future))
     }
 
+    /// Runs `handler` and makes an answer of what comes of it.
+    fn answering<F, A>(handler: F, answer: A) -> Self
+    where
+        F: Future + Send + 'static,
+        A: FnOnce(F::Output) -> Answered + Send + 'static,
+    {
+        Self::new(Answering {
+            handler,
+            answer: Some(answer),
+        })
+    }
+
     pub(crate) fn refused(status: Status) -> Self {
         Self::new(std::future::ready(Err(Refusal::NotStarted(status))))
+    }
+}
+
+pin_project! {
+    /// A handler, and how an answer is made of what comes of it. An `async` block would have room for the handler twice: as
+    /// what it captured, and as what it awaits.
+    struct Answering<F, A> {
+        #[pin]
+        handler: F,
+        // Until the handler has ended.
+        answer: Option<A>,
+    }
+}
+
+impl<F, A> Future for Answering<F, A>
+where
+    F: Future,
+    A: FnOnce(F::Output) -> Answered,
+{
+    type Output = Answered;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let this = self.project();
+        let outcome = ready!(this.handler.poll(cx));
+        match this.answer.take() {
+            Some(answer) => Poll::Ready(answer(outcome)),
+            None => panic!("a handler was polled after it had answered"),
+        }
     }
 }
 
@@ -124,7 +165,8 @@ pub struct IncomingCall {
 }
 
 impl IncomingCall {
-    /// One request, one response.
+    /// One request, one response. `handler` may be called where calls are read: what takes time belongs in the future that
+    /// it returns.
     pub fn unary<Q, R, H, F>(self, handler: H) -> HandlerFuture
     where
         Q: prost::Message + Default + 'static,
@@ -136,7 +178,7 @@ impl IncomingCall {
         self.with_one_request(handler, move |result| respond(result, outbound))
     }
 
-    /// One request, a stream of responses.
+    /// One request, a stream of responses. `handler` may be called where calls are read, as that of [`unary`](Self::unary).
     pub fn server_streaming<Q, R, H, F>(self, handler: H) -> HandlerFuture
     where
         Q: prost::Message + Default + 'static,
@@ -157,8 +199,8 @@ impl IncomingCall {
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
     {
         let outbound = Outbound::new(&self);
-        let answer = handler(self.with_requests());
-        HandlerFuture::new(async move { respond(answer.await, outbound) })
+        let handler = handler(self.with_requests());
+        HandlerFuture::answering(handler, move |result| respond(result, outbound))
     }
 
     /// A stream of requests, a stream of responses.
@@ -170,8 +212,8 @@ impl IncomingCall {
         F: Future<Output = Finished> + Send + 'static,
     {
         let responses = Responses::new(&self);
-        let answer = handler(self.with_requests(), responses);
-        HandlerFuture::new(async move { answer.await.into_answered() })
+        let handler = handler(self.with_requests(), responses);
+        HandlerFuture::answering(handler, finish)
     }
 
     /// Answers that the method does not exist: for the arm of a `match` that no descriptor leads to.
@@ -194,7 +236,7 @@ impl IncomingCall {
         if let Some(first) = self.first.take_if(is_plain) {
             // The usual call: its one request came with it.
             return match self.decode(first) {
-                Ok(request) => HandlerFuture::new(async move { answer(handler(request).await) }),
+                Ok(request) => HandlerFuture::answering(handler(request), answer),
                 Err(status) => HandlerFuture::refused(status),
             };
         }

@@ -89,7 +89,9 @@ async fn a_panic_of_the_service_itself_is_contained() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_before_the_first_await_is_contained() {
     assert_contained(|| Echo::new(|_| async { panic!("{SECRET}") })).await;
-    assert_contained(|| Echo::new(|_| -> std::future::Ready<_> { panic!("{SECRET}") })).await;
+    let never_begun = || Echo::new(|_| -> std::future::Ready<_> { panic!("{SECRET}") });
+    assert_contained(never_begun).await;
+    assert_contained(|| Spawned(never_begun())).await;
     assert_contained(|| Spawned(Echo::new(|_| async { panic!("{SECRET}") }))).await;
 }
 
