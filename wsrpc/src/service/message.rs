@@ -140,6 +140,12 @@ impl<T: fmt::Debug> fmt::Debug for Request<T> {
 pub struct Response<T> {
     message: T,
     metadata: Metadata,
+    /// Boxed, for a response is moved at each step of a call, and few have these.
+    extras: Option<Box<Extras>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Extras {
     trailers: Option<Trailers>,
     /// `None` is as the service has it.
     compression: Option<Compression>,
@@ -155,13 +161,13 @@ impl<T> Response<T> {
         Self {
             message,
             metadata,
-            trailers: None,
-            compression: None,
+            extras: None,
         }
     }
 
     pub(crate) fn into_parts(self) -> (T, Metadata, Option<Trailers>) {
-        (self.message, self.metadata, self.trailers)
+        let trailers = self.extras.and_then(|extras| extras.trailers);
+        (self.message, self.metadata, trailers)
     }
 
     /// Sends `metadata` beside the message. Version 1 of the wire drops them.
@@ -173,20 +179,20 @@ impl<T> Response<T> {
     /// Sends what is in `trailers` once the answer is complete: for a stream of responses, whose end tells what its
     /// beginning cannot know. Version 1 of the wire drops them.
     pub fn with_trailers(mut self, trailers: &Trailers) -> Self {
-        self.trailers = Some(trailers.clone());
+        self.extras.get_or_insert_default().trailers = Some(trailers.clone());
         self
     }
 
     /// Sends the message, or all those of a stream, compressed like this. Default: not compressed, unless the service is
     /// [wrapped](Compression) so.
     pub fn compress(mut self, compression: Compression) -> Self {
-        self.compression = Some(compression);
+        self.extras.get_or_insert_default().compression = Some(compression);
         self
     }
 
     /// What was asked for, if anything was.
     pub(crate) fn compression(&self) -> Option<Compression> {
-        self.compression
+        self.extras.as_ref()?.compression
     }
 
     /// What is sent, or came, beside the message; of a stream, what comes before its messages.
@@ -222,8 +228,7 @@ impl<T> Response<T> {
         Response {
             message: f(self.message),
             metadata: self.metadata,
-            trailers: self.trailers,
-            compression: self.compression,
+            extras: self.extras,
         }
     }
 }
