@@ -61,7 +61,13 @@ pub enum Blame {
 /// }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct CallError {
+pub struct CallError(
+    /// Boxed, for each step of a call has a `Result` with it, and most calls succeed.
+    Box<Failed>,
+);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Failed {
     status: Status,
     outcome: Outcome,
     blame: Blame,
@@ -70,19 +76,19 @@ pub struct CallError {
 
 impl CallError {
     pub(crate) fn new(status: Status, outcome: Outcome, blame: Blame) -> Self {
-        Self {
+        Self(Box::new(Failed {
             status,
             outcome,
             blame,
             attempts: 1,
-        }
+        }))
     }
 
     /// As the failure of a call of which this is the last of so many attempts, one of which may have run.
     pub(crate) fn after_attempts(mut self, attempts: u32, may_have_run: bool) -> Self {
-        self.attempts = attempts;
-        if may_have_run && self.outcome.is_safe_to_retry() {
-            self.outcome = Outcome::Unknown;
+        self.0.attempts = attempts;
+        if may_have_run && self.0.outcome.is_safe_to_retry() {
+            self.0.outcome = Outcome::Unknown;
         }
         self
     }
@@ -94,41 +100,41 @@ impl CallError {
 
     /// The status: the callee's own where [`outcome`](Self::outcome) is [`Outcome::Ran`], else one of this side's.
     pub fn status(&self) -> &Status {
-        &self.status
+        &self.0.status
     }
 
     /// The status's code.
     pub fn code(&self) -> Code {
-        self.status.code()
+        self.0.status.code()
     }
 
     /// The status's text.
     pub fn message(&self) -> &str {
-        self.status.message()
+        self.0.status.message()
     }
 
     /// What is known of the call.
     pub fn outcome(&self) -> Outcome {
-        self.outcome
+        self.0.outcome
     }
 
     /// Who caused the failure.
     pub fn blame(&self) -> Blame {
-        self.blame
+        self.0.blame
     }
 
     /// How often the call was made: 1, unless a [`RetryPolicy`](crate::RetryPolicy) had it made again. The status and the
     /// blame are those of the last attempt; the outcome is what is known of all of them.
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.0.attempts
     }
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}", self.status, self.outcome)?;
-        if self.attempts > 1 {
-            write!(f, ", {} attempts were made", self.attempts)?;
+        write!(f, "{} ({}", self.0.status, self.0.outcome)?;
+        if self.0.attempts > 1 {
+            write!(f, ", {} attempts were made", self.0.attempts)?;
         }
         f.write_str(")")
     }
@@ -138,7 +144,7 @@ impl std::error::Error for CallError {}
 
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
-        error.status
+        error.0.status
     }
 }
 

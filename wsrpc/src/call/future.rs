@@ -20,7 +20,7 @@ use crate::{
     call_error::{Blame, CallError, Outcome},
     compression::compress,
     layer::{Body, CallResponse, ResponseFuture},
-    proto::{OpenError, Outgoing, Ticket, deadline_exceeded},
+    proto::{CallKey, OpenError, Outgoing, Reply, Ticket, deadline_exceeded},
     service::Response,
     session::Session,
     status::Status,
@@ -182,7 +182,7 @@ impl<R> CallFuture<R> {
             streams_responses: self.call.streams_responses,
         };
         match session.open(&mut outgoing, None, cx.waker()) {
-            Ok(key) => self.opened(InFlight::new(session, key)),
+            Ok(key) => self.opened(session, key),
             Err(OpenError::Failed(error)) => return Err(error),
             Err(OpenError::Full(ticket)) => {
                 self.state = State::Opening(Box::new(Opening {
@@ -197,16 +197,17 @@ impl<R> CallFuture<R> {
     }
 
     /// The session has taken the call.
-    fn opened(&mut self, call: InFlight) {
-        if let Some(requests) = self.call.requests.take_stream() {
+    fn opened(&mut self, session: Session, key: CallKey) {
+        let requests = self.call.requests.take_stream();
+        let sender = requests.map(|requests| (session.clone(), requests));
+        self.state = State::InFlight(InFlight::new(session, key));
+        if let Some((session, requests)) = sender {
             let compression = self.call.options.compression;
-            let compression = call.session.accepted().or_off(compression);
-            let session = call.session.clone();
-            let sending = requests::send_all(session, call.key, requests, compression);
-            // If there is no runtime for it, the call is let go of.
+            let compression = session.accepted().or_off(compression);
+            let sending = requests::send_all(session, key, requests, compression);
+            // If there is no runtime for it, the call is let go of with this future.
             tokio::spawn(super::Context::current().scope(sending));
         }
-        self.state = State::InFlight(call);
     }
 
     /// Waits no longer than the call may take.
@@ -230,8 +231,8 @@ impl<R> CallFuture<R> {
             .open(&mut opening.outgoing, ticket, cx.waker())
         {
             Ok(key) => {
-                let call = InFlight::new(opening.session.clone(), key);
-                self.opened(call);
+                let session = opening.session.clone();
+                self.opened(session, key);
                 Poll::Ready(Ok(()))
             }
             Err(OpenError::Failed(error)) => Poll::Ready(Err(error)),
@@ -291,7 +292,9 @@ impl<R: prost::Message + Default> Future for CallFuture<R> {
         let this = self.get_mut();
         let (message, metadata, limit) = match &mut this.layered {
             None => {
-                let (call, reply) = ready!(this.poll_with(cx, InFlight::poll_reply))?;
+                let mut reply = Reply::default();
+                let (call, ()) =
+                    ready!(this.poll_with(cx, |call, cx| call.poll_reply(cx, &mut reply)))?;
                 (reply.message, reply.metadata, call.session.max_recv_size())
             }
             Some(layered) => {
@@ -352,7 +355,9 @@ impl Future for CallFuture<Encoded> {
             let held = Held::new(call, connector);
             (metadata, Body::of_messages(held, limit))
         } else {
-            let (call, reply) = ready!(this.poll_with(cx, InFlight::poll_reply))?;
+            let mut reply = Reply::default();
+            let (call, ()) =
+                ready!(this.poll_with(cx, |call, cx| call.poll_reply(cx, &mut reply)))?;
             let limit = call.session.max_recv_size();
             let body = Body::of_message(reply.message).with_limit(limit);
             (reply.metadata, body)

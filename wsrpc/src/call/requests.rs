@@ -73,12 +73,12 @@ impl Requests {
 
     /// The stream, once.
     pub(super) fn take_stream(&mut self) -> Option<RequestStream> {
+        let Self::Stream(_) = self else {
+            return None;
+        };
         match self.take() {
             Self::Stream(stream) => Some(stream),
-            other => {
-                *self = other;
-                None
-            }
+            Self::One(_) | Self::Sent => None,
         }
     }
 }

@@ -68,31 +68,30 @@ enum Source {
 /// A call that its session knows of, until it is dropped.
 pub(super) struct InFlight {
     pub(super) session: Session,
+    /// [`CallKey::NONE`] once the session has let go of it.
     pub(super) key: CallKey,
-    /// The session has let go of it already.
-    released: bool,
 }
 
 impl InFlight {
     pub(super) fn new(session: Session, key: CallKey) -> Self {
-        Self {
-            session,
-            key,
-            released: false,
-        }
+        Self { session, key }
     }
 
-    /// The one response, once.
-    pub(super) fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, CallError>> {
-        let reply = ready!(self.session.poll_reply(self.key, cx));
-        self.released = true;
-        Poll::Ready(reply)
+    /// The one response, once, which is put into `reply`.
+    pub(super) fn poll_reply(
+        &mut self,
+        cx: &mut Context<'_>,
+        reply: &mut Reply,
+    ) -> Poll<Result<(), CallError>> {
+        let replied = ready!(self.session.poll_reply(self.key, cx, reply));
+        self.key = CallKey::NONE;
+        Poll::Ready(replied)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if !self.released {
+        if self.key != CallKey::NONE {
             self.session.release(self.key);
         }
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{
     Answered, CallKey, Event, Keepalive, Key, Limits, Message, OpenError, Outgoing, Parity,
-    PeerLimits, Reply, SendError, Slot, Ticket, v1, v2,
+    PeerLimits, Reply, SendError, Slot, Ticket, Transmit, v1, v2,
 };
 use crate::{
     call_error::CallError, metadata::Metadata, proto::Refusal, session_end::SessionEnd,
@@ -74,18 +74,18 @@ impl Core {
         either!(self, core => core.return_ticket(ticket));
     }
 
-    /// The one response of a call, once: otherwise `waker` is woken when the call ends.
+    /// The one response of a call, once, which is put into `reply`: otherwise `waker` is woken when the call ends.
     pub(crate) fn poll_reply(
         &mut self,
         key: CallKey,
         waker: &Waker,
-    ) -> Option<Result<Reply, CallError>> {
+        reply: &mut Reply,
+    ) -> Option<Result<(), CallError>> {
         match self {
-            Self::V1(core) => Some(core.poll_call(key, waker)?.map(|payload| Reply {
-                message: payload.into(),
-                metadata: Metadata::default(),
+            Self::V1(core) => Some(core.poll_call(key, waker)?.map(|payload| {
+                reply.message = payload.into();
             })),
-            Self::V2(core) => core.poll_reply(key, waker),
+            Self::V2(core) => core.poll_reply(key, waker, reply),
         }
     }
 
@@ -217,10 +217,10 @@ impl Core {
         }
     }
 
-    /// The next frame to send, if there is one: its head is appended to `head`, and the payload that is returned
-    /// follows as it is.
-    pub(crate) fn transmit(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
-        either!(self, core => core.transmit(now, head))
+    /// Puts the next frame to send into `out`, which must be empty. Returns whether there was one.
+    pub(crate) fn transmit(&mut self, now: Instant, out: &mut Transmit) -> bool {
+        debug_assert!(out.head.is_empty() && out.payload.is_empty());
+        either!(self, core => core.transmit(now, out))
     }
 
     /// Whether there is anything to send.

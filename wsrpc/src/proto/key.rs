@@ -9,6 +9,12 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// The key of no call.
+    pub(crate) const NONE: Self = Self {
+        index: u32::MAX,
+        sequence: u32::MAX,
+    };
+
     pub(super) fn new(index: usize, sequence: u32) -> Self {
         Self {
             // Calls are owned by futures and tasks: four billion of them do not fit into memory.

@@ -97,6 +97,23 @@ pub(crate) enum Refusal {
     NotStarted(Status),
 }
 
+/// A frame on its way out. It is filled in place, for to return it would move it once for each call.
+#[derive(Debug, Default)]
+pub(crate) struct Transmit {
+    /// All of it up to its payload.
+    pub(crate) head: Vec<u8>,
+    /// What follows as it is.
+    pub(crate) payload: Bytes,
+}
+
+#[cfg(test)]
+impl Transmit {
+    /// All of the frame.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        [&*self.head, &*self.payload].concat().into()
+    }
+}
+
 /// What the caller of a call with one response gets.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reply {

@@ -39,7 +39,7 @@ pub(crate) use self::{
     key::{CallKey, Key, Slot},
     message::{
         Answer, Answered, Event, Incoming, Limits, Message, MethodName, OpenError, Outgoing,
-        Refusal, Reply, SendError,
+        Refusal, Reply, SendError, Transmit,
     },
     room::Ticket,
     v2::{MAX_METADATA, Parity, PeerLimits},

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{task::yield_now, time::Instant};
 
 use super::{
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     config::Resolved,
-    proto::{Answered, Event, Slot},
+    proto::{Answered, Event, Slot, Transmit},
     service::Router,
     session_end::SessionEnd,
     transport::{Io, Received, TransportError, WebSocket},
@@ -325,13 +326,16 @@ impl<IO: Io> Driver<IO> {
         for (slot, answer) in self.answers.drain(..) {
             state.core.answer(slot, answer);
         }
-        while self.socket.is_ready() {
-            self.head.clear();
-            let Some(payload) = state.core.transmit(now, &mut self.head) else {
-                break;
-            };
-            self.socket.push_message(&self.head, payload);
+        let mut out = Transmit {
+            head: std::mem::take(&mut self.head),
+            payload: Bytes::new(),
+        };
+        while self.socket.is_ready() && state.core.transmit(now, &mut out) {
+            let payload = std::mem::take(&mut out.payload);
+            self.socket.push_message(&out.head, payload);
+            out.head.clear();
         }
+        self.head = out.head;
         state.core.take_events(&mut self.events);
         let mut waiting = state.core.has_unsent();
         state.core.take_wakers(&mut self.callers);

@@ -223,14 +223,15 @@ impl Session {
         self.lock().core.return_ticket(ticket);
     }
 
-    /// The one response of a call, once: that also lets go of the call.
+    /// The one response of a call, once, which is put into `reply`: that also lets go of the call.
     pub(crate) fn poll_reply(
         &self,
         key: CallKey,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Reply, CallError>> {
+        reply: &mut Reply,
+    ) -> Poll<Result<(), CallError>> {
         // A large reply that came before it was asked for is only now let in: that is for the driver to say.
-        ready_or_pending(self.tell_driver(|core| core.poll_reply(key, cx.waker())))
+        ready_or_pending(self.tell_driver(|core| core.poll_reply(key, cx.waker(), reply)))
     }
 
     /// The metadata that the responses of a call begin with.

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     call_error::{Blame, CallError, Outcome},
     proto::{
-        CallKey, Event, Keepalive, Limits, OpenError, Refusal, Signal, Slot, Ticket, room::Room,
+        CallKey, Event, Keepalive, Limits, OpenError, Refusal, Signal, Slot, Ticket, Transmit,
+        room::Room,
     },
     session_end::SessionEnd,
     status::Status,
@@ -274,13 +275,12 @@ impl Core {
         self.outbox.push(Item::Refusal { call_id, error });
     }
 
-    /// The next frame to send, if there is one: its head is appended to `head`, and
-    /// the payload that is returned follows as it is.
-    pub(crate) fn transmit(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
-        let payload = self.next_frame(now, head);
+    /// Puts the next frame to send into `out`, which must be empty. Returns whether there was one.
+    pub(crate) fn transmit(&mut self, now: Instant, out: &mut Transmit) -> bool {
+        let payload = self.next_frame(now, &mut out.head);
         // Also when all that was left had expired: nothing else would wake those who wait.
         self.make_room();
-        payload
+        payload.map(|payload| out.payload = payload).is_some()
     }
 
     fn next_frame(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {

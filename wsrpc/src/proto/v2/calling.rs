@@ -120,12 +120,13 @@ impl Core {
         })
     }
 
-    /// The one response of a call, once: otherwise `waker` is woken when the call ends.
+    /// The one response of a call, once, which is put into `reply`: otherwise `waker` is woken when the call ends.
     pub(crate) fn poll_reply(
         &mut self,
         key: Key,
         waker: &Waker,
-    ) -> Option<Result<Reply, CallError>> {
+        reply: &mut Reply,
+    ) -> Option<Result<(), CallError>> {
         let Some(exchange) = self.get_mut(key) else {
             return Some(Err(self.gone()));
         };
@@ -137,25 +138,23 @@ impl Core {
             self.want(key);
             return None;
         };
-        let mut metadata = std::mem::take(&mut caller.head);
         let arrived = exchange.receive.arrived();
+        let mut freed = 0;
         let result = match end {
-            Ok(trailing) => match exchange.receive.take() {
-                Some((message, freed)) if arrived == 1 => {
-                    metadata.merge(trailing);
-                    Ok((Reply { message, metadata }, freed))
-                }
-                _ => Err(wrong_responses(arrived)),
-            },
-            Err(error) => Err(*error),
+            Ok(trailing) if arrived == 1 => {
+                freed = exchange.receive.take_into(&mut reply.message);
+                reply.metadata = std::mem::take(&mut caller.head);
+                reply.metadata.merge(trailing);
+                Ok(())
+            }
+            Ok(_) => Err(wrong_responses(arrived)),
+            Err(error) => Err(error),
         };
         self.release(key);
-        Some(result.map(|(reply, freed)| {
-            if freed > 0 {
-                self.give_back(Freed::bytes(freed));
-            }
-            reply
-        }))
+        if freed > 0 {
+            self.give_back(Freed::bytes(freed));
+        }
+        Some(result)
     }
 
     /// The metadata that the responses begin with: otherwise `waker` is woken when they come, or the call ends.
@@ -175,7 +174,7 @@ impl Core {
         }
         match &caller.end {
             Some(Ok(_)) => Some(Ok(Metadata::default())),
-            Some(Err(error)) => Some(Err(CallError::clone(error))),
+            Some(Err(error)) => Some(Err(error.clone())),
             None => {
                 exchange.receive.set_waker(waker);
                 None
@@ -263,7 +262,7 @@ impl Core {
             return;
         };
         if let Role::Caller(caller) = &mut exchange.role {
-            caller.end.get_or_insert(end.map_err(Box::new));
+            caller.end.get_or_insert(end);
         }
         let writer = exchange.send.stop();
         let reader = exchange.receive.take_waker();

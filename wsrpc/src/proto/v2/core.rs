@@ -157,7 +157,7 @@ impl Core {
         frames
     }
 
-    fn receive_frame(&mut self, frame: Result<Frame, DecodeError>, now: Instant) {
+    fn receive_frame(&mut self, frame: Result<Frame, Box<DecodeError>>, now: Instant) {
         match frame {
             Ok(Frame::Open(open)) => self.receive_open(open, now),
             Ok(Frame::Data(data)) => self.receive_data(data),
@@ -330,7 +330,7 @@ impl Core {
             };
             caller
                 .end
-                .get_or_insert_with(|| Err(reason.call_error(outcome).into()));
+                .get_or_insert_with(|| Err(reason.call_error(outcome)));
             caller.concluded = true;
             // What was delivered before can still be taken.
             caller.held

@@ -57,7 +57,7 @@ pub(super) struct Caller {
     /// The callee has sent something.
     pub(super) began: bool,
     /// How it ended, as its owner is told: with the trailing metadata, or why it failed.
-    pub(super) end: Option<Result<Metadata, Box<CallError>>>,
+    pub(super) end: Option<Result<Metadata, CallError>>,
     /// The callee's end was read, or there is nothing on the wire to end.
     pub(super) concluded: bool,
     /// The callee was told that nobody waits for it.

@@ -36,7 +36,7 @@ impl Core {
         let ended = match &exchange.role {
             Role::Caller(caller) => caller.end.as_ref().map(|end| match end {
                 Ok(_) => Ok(None),
-                Err(error) => Err(CallError::clone(error)),
+                Err(error) => Err(error.clone()),
             }),
             Role::Callee(callee) => match &callee.stopping {
                 Some(why) => Some(Err(why.error())),

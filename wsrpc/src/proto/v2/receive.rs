@@ -418,6 +418,25 @@ impl ReceiveHalf {
         })
     }
 
+    /// Takes the one message that there is into `place`. Returns what it gives back to the pool.
+    #[inline]
+    pub(super) fn take_into(&mut self, place: &mut Message) -> u64 {
+        let Some(arrived) = self.messages.front_mut() else {
+            return 0;
+        };
+        std::mem::swap(place, &mut arrived.message);
+        let held = arrived.held;
+        self.messages.pop();
+        self.wanted = false;
+        match held {
+            Held::Window(cost) => {
+                self.owed = self.owed.saturating_add(cost);
+                0
+            }
+            Held::Pool(bytes) => bytes,
+        }
+    }
+
     /// Messages that have arrived and were not taken.
     pub(super) fn arrived(&self) -> usize {
         self.messages.len()

@@ -46,10 +46,9 @@ pub(super) struct SendHalf {
     waits: bool,
 }
 
-/// A message, or as much of it as goes into one frame.
-#[derive(Debug, PartialEq)]
+/// What there is to say of a message, or as much of it as goes into one frame, beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Piece {
-    pub(super) payload: Bytes,
     /// The size of the message whose first chunk this is.
     pub(super) total: Option<NonZeroU64>,
     /// The size of the message before it was compressed.
@@ -165,30 +164,33 @@ impl SendHalf {
         self.next_size().is_some()
     }
 
-    /// Takes the next piece out, as far as the window lets it.
+    /// Takes the next piece out, as far as the window lets it, and puts it into `payload`, which is empty.
     #[inline]
-    pub(super) fn next_piece(&mut self) -> Option<Piece> {
+    pub(super) fn next_piece(&mut self, payload: &mut Bytes) -> Option<Piece> {
         let (size, completes) = self.next_size()?;
         let first = self.sent == 0;
         self.credit = self.credit.saturating_sub(cost(size));
         self.unsent = self.unsent.saturating_sub(size);
         if completes {
-            let rest = self.queue.pop()?;
+            let front = self.queue.front_mut()?;
+            std::mem::swap(payload, &mut front.payload);
+            let inflated = front.inflated;
+            self.queue.pop();
             self.sent = 0;
             self.unsent = self.unsent.saturating_sub(MESSAGE);
             return Some(Piece {
-                payload: rest.payload,
                 total: None,
-                inflated: rest.inflated.filter(|_| first),
+                inflated: inflated.filter(|_| first),
                 completes,
             });
         }
         let front = self.queue.front_mut()?;
         self.sent = self.sent.saturating_add(size);
+        let total = front.payload.len() as u64;
+        *payload = front.payload.split_to(size);
         Some(Piece {
-            total: NonZeroU64::new(front.payload.len() as u64).filter(|_| first),
+            total: NonZeroU64::new(total).filter(|_| first),
             inflated: front.inflated.filter(|_| first),
-            payload: front.payload.split_to(size),
             completes,
         })
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     metadata::Metadata,
-    proto::Key,
+    proto::{Key, Transmit},
     status::Status,
     wire::v2::{
         self as wire, Body, EndHead,
@@ -27,22 +27,21 @@ const MAX_TIMEOUT_US: u64 = wire::NUMBER_LIMIT - 1;
 const TURNS: Duration = Duration::from_millis(1);
 
 impl Core {
-    /// The next frame to send, if there is one: its head is appended to `head`, and the payload that is returned
-    /// follows as it is.
-    pub(crate) fn transmit(&mut self, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+    /// Puts the next frame to send into `out`, which must be empty. Returns whether there was one.
+    pub(crate) fn transmit(&mut self, now: Instant, out: &mut Transmit) -> bool {
         while let Some(control) = self.outbox.pop_control() {
-            if self.write_control(control, now, head) {
-                return Some(Bytes::new());
+            if self.write_control(control, now, &mut out.head) {
+                return true;
             }
         }
         while let Some(key) = self.outbox.next_turn() {
             // Of a call that is gone as well, for its place is still there.
             self.keepalive.ask_for_tick(&self.limits.keepalive, now);
-            if let Some(payload) = self.write_turn(key, now, head) {
-                return Some(payload);
+            if self.write_turn(key, now, out).is_some() {
+                return true;
             }
         }
-        None
+        false
     }
 
     /// Whether there is anything to send.
@@ -119,30 +118,28 @@ impl Core {
         }
     }
 
-    /// Writes the next frame of the call whose turn it is, and lets it wait for its next turn.
-    fn write_turn(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+    /// Writes the next frame of the call whose turn it is, and lets it wait for its next turn. `None` if there is none.
+    fn write_turn(&mut self, key: Key, now: Instant, out: &mut Transmit) -> Option<()> {
         let exchange = self.get_mut(key)?;
         exchange.scheduled = false;
-        if !exchange.is_sendable() {
-            return None;
-        }
         match &exchange.role {
-            Role::Caller(_) if exchange.id == 0 => self.write_open(key, now, head),
-            Role::Caller(_) => self.write_data(key, head),
             Role::Callee(_) if exchange.may_end() => {
                 self.slow_reader.took_some();
-                self.write_end(key, head)
+                self.write_end(key, out)
             }
+            _ if !exchange.is_sendable() => None,
+            Role::Caller(_) if exchange.id == 0 => self.write_open(key, now, out),
+            Role::Caller(_) => self.write_data(key, out),
             Role::Callee(callee) => {
                 if callee.ending.is_some() {
                     self.slow_reader.took_some();
                 }
-                self.write_data(key, head)
+                self.write_data(key, out)
             }
         }
     }
 
-    fn write_open(&mut self, key: Key, now: Instant, head: &mut Vec<u8>) -> Option<Bytes> {
+    fn write_open(&mut self, key: Key, now: Instant, out: &mut Transmit) -> Option<()> {
         let deadline = self.get(key)?.deadline;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(now).as_micros());
         if left == Some(0) {
@@ -159,37 +156,37 @@ impl Core {
             return None;
         };
         let exchange = self.get_mut(key)?;
+        let Role::Caller(caller) = &mut exchange.role else {
+            return None;
+        };
         exchange.id = id;
-        let piece = exchange.send.next_piece();
+        let piece = exchange.send.next_piece(&mut out.payload);
         let last = exchange.send.is_finished() && exchange.send.is_empty();
         if last {
             exchange.send.set_done();
         }
-        let Role::Caller(caller) = &mut exchange.role else {
-            return None;
-        };
         let metadata = std::mem::take(&mut caller.metadata);
         let (method, waiting) = (caller.method, caller.waiting);
         wire::encode_open_head(
-            head,
+            &mut out.head,
             id,
             method.service,
             method.name,
             timeout_us,
             &metadata,
-            &body(piece.as_ref(), last),
+            &body(piece, &out.payload, last),
         );
         self.no_longer_waits(waiting);
         if !last {
             self.sent_piece(key);
         }
-        Some(payload(piece))
+        Some(())
     }
 
-    fn write_data(&mut self, key: Key, head: &mut Vec<u8>) -> Option<Bytes> {
+    fn write_data(&mut self, key: Key, out: &mut Transmit) -> Option<()> {
         let exchange = self.get_mut(key)?;
         let id = exchange.id;
-        let piece = exchange.send.next_piece();
+        let piece = exchange.send.next_piece(&mut out.payload);
         let (last, metadata) = match &mut exchange.role {
             Role::Caller(_) => {
                 let last = exchange.send.is_finished() && exchange.send.is_empty();
@@ -203,9 +200,14 @@ impl Core {
                 (false, callee.head.take().unwrap_or_default())
             }
         };
-        wire::encode_data_head(head, id, &metadata, &body(piece.as_ref(), last));
+        wire::encode_data_head(
+            &mut out.head,
+            id,
+            &metadata,
+            &body(piece, &out.payload, last),
+        );
         self.sent_piece(key);
-        Some(payload(piece))
+        Some(())
     }
 
     /// There may be room for another message, and more to send.
@@ -217,14 +219,15 @@ impl Core {
         self.schedule(key);
     }
 
-    fn write_end(&mut self, key: Key, head: &mut Vec<u8>) -> Option<Bytes> {
+    fn write_end(&mut self, key: Key, out: &mut Transmit) -> Option<()> {
         let exchange = self.get_mut(key)?;
         let id = exchange.id;
-        let piece = exchange.send.next_piece();
         let Role::Callee(callee) = &mut exchange.role else {
             return None;
         };
-        match callee.ending.take()? {
+        let ending = callee.ending.take()?;
+        let piece = exchange.send.next_piece(&mut out.payload);
+        match ending {
             Ending::Success(trailing) => {
                 let end = EndHead {
                     code: 0,
@@ -233,26 +236,24 @@ impl Core {
                     details: &[],
                     refused: false,
                 };
-                wire::encode_end_head(head, id, &end, &body(piece.as_ref(), false));
+                wire::encode_end_head(&mut out.head, id, &end, &body(piece, &out.payload, false));
             }
-            Ending::Failure { status, refused } => write_failure(head, id, &status, refused),
+            Ending::Failure { status, refused } => {
+                write_failure(&mut out.head, id, &status, refused)
+            }
         }
         self.answered(key);
-        Some(payload(piece))
+        Some(())
     }
 }
 
-fn body(piece: Option<&Piece>, last: bool) -> Body {
+fn body(piece: Option<Piece>, payload: &Bytes, last: bool) -> Body {
     Body {
         last,
         inflated: piece.and_then(|piece| piece.inflated),
         total: piece.and_then(|piece| piece.total),
-        payload_len: piece.map(|piece| piece.payload.len()),
+        payload_len: piece.map(|_| payload.len()),
     }
-}
-
-fn payload(piece: Option<Piece>) -> Bytes {
-    piece.map(|piece| piece.payload).unwrap_or_default()
 }
 
 fn write_failure(head: &mut Vec<u8>, id: u64, status: &Status, refused: bool) {
@@ -272,5 +273,5 @@ fn write_failure(head: &mut Vec<u8>, id: u64, status: &Status, refused: bool) {
         },
         refused,
     };
-    wire::encode_end_head(head, id, &end, &body(None, false));
+    wire::encode_end_head(head, id, &end, &body(None, &Bytes::new(), false));
 }

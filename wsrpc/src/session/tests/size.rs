@@ -1,8 +1,11 @@
-//! What each connection takes, of which a server has thousands.
+//! What each connection takes, of which a server has thousands, and each step of a call.
 
 use tokio::io::{BufReader, DuplexStream};
 
-use crate::session::{Driver, Shared};
+use crate::{
+    CallError,
+    session::{Driver, Shared},
+};
 
 /// A stream, whose own memory is not counted.
 type Stream = BufReader<DuplexStream>;
@@ -10,6 +13,11 @@ type Stream = BufReader<DuplexStream>;
 #[test]
 fn a_session_is_less_than_a_kilobyte() {
     assert!(size_of::<Shared>() <= 880, "{}", size_of::<Shared>());
+}
+
+#[test]
+fn a_failure_is_a_pointer_in_each_result_of_a_call() {
+    assert_eq!(size_of::<Result<(), CallError>>(), size_of::<usize>());
 }
 
 #[test]

@@ -62,6 +62,21 @@ pub(crate) enum DecodeError {
     },
 }
 
+/// Boxed, for each step of decoding has a `Result` with it.
+type Decoded<T> = Result<T, Box<DecodeError>>;
+
+impl From<Malformed> for Box<DecodeError> {
+    fn from(error: Malformed) -> Self {
+        DecodeError::from(error).into()
+    }
+}
+
+impl From<MetadataError> for Box<DecodeError> {
+    fn from(error: MetadataError) -> Self {
+        DecodeError::from(error).into()
+    }
+}
+
 /// The frames of a WebSocket message, in their order.
 pub(crate) fn frames(message: &Bytes) -> Frames<'_> {
     Frames {
@@ -85,13 +100,15 @@ impl Frames<'_> {
 }
 
 impl Iterator for Frames<'_> {
-    type Item = Result<Frame, DecodeError>;
+    type Item = Decoded<Frame>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let member = self.members.next()?;
         let len = self.source.0.len();
         Some(match member {
-            Ok(_) if len > sizes::SHARED && !self.is_empty() => Err(DecodeError::Shared(len)),
+            Ok(_) if len > sizes::SHARED && !self.is_empty() => {
+                Err(DecodeError::Shared(len).into())
+            }
             Ok((number, value)) => self.source.frame(number, value),
             Err(error) => Err(error.into()),
         })
@@ -122,14 +139,14 @@ impl<'a> Source<'a> {
     }
 
     /// A part that is only looked at.
-    fn text(self, part: &[u8], name: &'static str) -> Result<Text, DecodeError> {
+    fn text(self, part: &[u8], name: &'static str) -> Decoded<Text> {
         if part.is_empty() {
             return Ok(Text::default());
         }
-        Text::new(self.0.slice_ref(part)).ok_or(DecodeError::NotUtf8(name))
+        Ok(Text::new(self.0.slice_ref(part)).ok_or(DecodeError::NotUtf8(name))?)
     }
 
-    fn frame(self, member: u32, value: Value<'a>) -> Result<Frame, DecodeError> {
+    fn frame(self, member: u32, value: Value<'a>) -> Decoded<Frame> {
         if !(V1_REQUEST..=GO_AWAY).contains(&member) {
             return Ok(Frame::Unknown);
         }
@@ -147,7 +164,7 @@ impl<'a> Source<'a> {
                 let id = call_id(id)?;
                 match bytes {
                     1..NUMBER_LIMIT => Frame::Credit { id, bytes },
-                    _ => return Err(DecodeError::Credit(bytes)),
+                    _ => return Err(DecodeError::Credit(bytes).into()),
                 }
             }
             GO_AWAY => Frame::GoAway(self.go_away(fields)?),
@@ -161,7 +178,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn open(self, fields: Fields<'_>) -> Result<Open, DecodeError> {
+    fn open(self, fields: Fields<'_>) -> Decoded<Open> {
         let (mut id, mut method, mut timeout_us, mut last) = (0, &[][..], 0, false);
         let mut metadata = Metadata::default();
         let mut chunk = ChunkFields::default();
@@ -189,7 +206,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn data(self, fields: Fields<'_>) -> Result<Data, DecodeError> {
+    fn data(self, fields: Fields<'_>) -> Decoded<Data> {
         let (mut id, mut last) = (0, false);
         let mut metadata = Metadata::default();
         let mut chunk = ChunkFields::default();
@@ -210,7 +227,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn end(self, fields: Fields<'_>) -> Result<End, DecodeError> {
+    fn end(self, fields: Fields<'_>) -> Decoded<End> {
         let (mut id, mut code, mut refused) = (0, 0, false);
         let (mut message, mut details) = (&[][..], &[][..]);
         let mut metadata = Metadata::default();
@@ -231,10 +248,10 @@ impl<'a> Source<'a> {
         }
         let message = self.text(message, "message")?;
         let failure = match code {
-            0 if refused => return Err(DecodeError::RefusedSuccess),
+            0 if refused => return Err(DecodeError::RefusedSuccess.into()),
             // The text and the details of a success are dropped.
             0 => None,
-            _ if chunk.payload.is_some() => return Err(DecodeError::FailureWithPayload),
+            _ if chunk.payload.is_some() => return Err(DecodeError::FailureWithPayload.into()),
             _ => Some(Box::new(Failure {
                 code,
                 message,
@@ -250,7 +267,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn go_away(self, fields: Fields<'_>) -> Result<GoAway, DecodeError> {
+    fn go_away(self, fields: Fields<'_>) -> Decoded<GoAway> {
         let (mut last_id, mut reason, mut spread_ms) = (0, &[][..], 0);
         for field in fields {
             let (number, value) = field?;
@@ -272,7 +289,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn hello(self, fields: Fields<'_>) -> Result<Hello, DecodeError> {
+    fn hello(self, fields: Fields<'_>) -> Decoded<Hello> {
         let (mut initial_window, mut max_message_size) = (0, 0);
         let (mut max_calls, mut max_metadata_size) = (0, 0);
         let (mut features, mut compression, mut labels) = (Vec::new(), Vec::new(), Vec::new());
@@ -294,7 +311,7 @@ impl<'a> Source<'a> {
         }
         let initial_window = or_default(initial_window, Hello::DEFAULT_INITIAL_WINDOW);
         if initial_window < Hello::MIN_INITIAL_WINDOW {
-            return Err(DecodeError::InitialWindow(initial_window));
+            return Err(DecodeError::InitialWindow(initial_window).into());
         }
         Ok(Hello {
             initial_window: saturated(initial_window),
@@ -314,7 +331,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn push_entry(self, metadata: &mut Metadata, value: Value<'_>) -> Result<(), DecodeError> {
+    fn push_entry(self, metadata: &mut Metadata, value: Value<'_>) -> Decoded<()> {
         let (key, value) = pair(value)?;
         // It may last as long as its call, and a slice would keep all of the buffer that was read into.
         let key =
@@ -322,18 +339,19 @@ impl<'a> Source<'a> {
         Ok(metadata.push_received(key, Bytes::copy_from_slice(value))?)
     }
 
-    fn chunk(self, fields: ChunkFields<'_>) -> Result<Option<Chunk>, DecodeError> {
+    fn chunk(self, fields: ChunkFields<'_>) -> Decoded<Option<Chunk>> {
         let total = NonZeroU64::new(saturated(fields.total));
         let inflated = NonZeroU64::new(saturated(fields.inflated));
         let len = fields.payload.map_or(0, <[u8]>::len);
         if len == 0 && total.or(inflated).is_some() {
-            return Err(DecodeError::SizeWithoutPayload);
+            return Err(DecodeError::SizeWithoutPayload.into());
         }
         match total {
             Some(total) if total.get() <= len as u64 => Err(DecodeError::Total {
                 total: total.get(),
                 len,
-            }),
+            }
+            .into()),
             _ => Ok(fields.payload.map(|payload| Chunk {
                 payload: self.kept(payload),
                 total,
@@ -342,7 +360,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn labels(self, labels: &[(&[u8], &[u8])]) -> Result<Vec<(Text, Text)>, DecodeError> {
+    fn labels(self, labels: &[(&[u8], &[u8])]) -> Decoded<Vec<(Text, Text)>> {
         no_more_than(Hello::MAX_LABELS, labels.len(), "labels")?;
         let label = |(key, value): &(&[u8], &[u8])| {
             Ok((
@@ -353,19 +371,13 @@ impl<'a> Source<'a> {
         labels.iter().map(label).collect()
     }
 
-    fn names(self, fields: &[&[u8]], list: &'static str) -> Result<Vec<Text>, DecodeError> {
+    fn names(self, fields: &[&[u8]], list: &'static str) -> Decoded<Vec<Text>> {
         no_more_than(Hello::MAX_NAMES, fields.len(), list)?;
         let name = |field: &&[u8]| self.sized(field, list, 1, Hello::MAX_NAME_LEN);
         fields.iter().map(name).collect()
     }
 
-    fn sized(
-        self,
-        part: &[u8],
-        field: &'static str,
-        min: usize,
-        max: usize,
-    ) -> Result<Text, DecodeError> {
+    fn sized(self, part: &[u8], field: &'static str, min: usize, max: usize) -> Decoded<Text> {
         let len = part.len();
         if len < min || len > max {
             return Err(DecodeError::Length {
@@ -373,7 +385,8 @@ impl<'a> Source<'a> {
                 len,
                 min,
                 max,
-            });
+            }
+            .into());
         }
         self.text(part, field)
     }
@@ -427,17 +440,17 @@ fn numbers<const N: usize>(fields: Fields<'_>) -> Result<[u64; N], Malformed> {
     Ok(numbers)
 }
 
-fn call_id(id: u64) -> Result<u64, DecodeError> {
+fn call_id(id: u64) -> Decoded<u64> {
     if id > 0 && id < NUMBER_LIMIT {
         Ok(id)
     } else {
-        Err(DecodeError::Id(id))
+        Err(DecodeError::Id(id).into())
     }
 }
 
-fn no_more_than(max: usize, count: usize, list: &'static str) -> Result<(), DecodeError> {
+fn no_more_than(max: usize, count: usize, list: &'static str) -> Decoded<()> {
     if count > max {
-        return Err(DecodeError::TooMany { list, count, max });
+        return Err(DecodeError::TooMany { list, count, max }.into());
     }
     Ok(())
 }
@@ -462,5 +475,5 @@ pub(crate) fn decode(message: Bytes) -> Result<Frame, DecodeError> {
     let mut frames = frames(&message);
     let frame = frames.next().unwrap_or(Ok(Frame::Unknown));
     assert!(frame.is_err() || frames.is_empty(), "more than one frame");
-    frame
+    frame.map_err(|error| *error)
 }

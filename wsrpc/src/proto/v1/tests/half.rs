@@ -13,7 +13,9 @@ use bytes::Bytes;
 
 use crate::{
     call_error::CallError,
-    proto::{CallKey, Event, Incoming, KeepaliveConfig, Limits, OpenError, Ticket, v1::Core},
+    proto::{
+        CallKey, Event, Incoming, KeepaliveConfig, Limits, OpenError, Ticket, Transmit, v1::Core,
+    },
     wire::v1::{self as wire, Frame},
 };
 
@@ -121,10 +123,9 @@ impl Half {
 
     /// The bytes of the next frame to send.
     pub(super) fn transmit(&mut self) -> Option<Bytes> {
-        let mut frame = Vec::new();
-        let payload = self.core.transmit(self.now, &mut frame)?;
-        frame.extend_from_slice(&payload);
-        Some(frame.into())
+        let mut out = Transmit::default();
+        let any = self.core.transmit(self.now, &mut out);
+        any.then(|| out.into_bytes())
     }
 
     /// The next frame to send.

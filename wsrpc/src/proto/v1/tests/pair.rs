@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::half::limits;
 use crate::{
-    proto::{Event, KeepaliveConfig, Limits, Refusal, Slot, v1::Core},
+    proto::{Event, KeepaliveConfig, Limits, Refusal, Slot, Transmit, v1::Core},
     session_end::SessionEnd,
     status::Status,
     wire::v1::{self as wire, Frame},
@@ -211,12 +211,11 @@ impl Pair {
     fn transmit(&mut self, side: usize) -> bool {
         let mut any = false;
         while !self.connected || self.sides[1 - side].arriving.len() < self.sides[side].window {
-            let mut frame = Vec::new();
-            let Some(payload) = self.sides[side].core.transmit(self.now, &mut frame) else {
+            let mut out = Transmit::default();
+            if !self.sides[side].core.transmit(self.now, &mut out) {
                 break;
-            };
-            frame.extend_from_slice(&payload);
-            let frame = Bytes::from(frame);
+            }
+            let frame = out.into_bytes();
             if let Ok(Frame::Request(request)) = wire::decode(frame.clone()) {
                 self.log.push(Happened::Transmitted(request.payload));
             }

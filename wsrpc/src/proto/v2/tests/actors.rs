@@ -9,7 +9,8 @@ use crate::{
     call_error::{Blame, CallError, Outcome},
     metadata::Metadata,
     proto::{
-        Answer, Incoming, Key, Message, MethodName, OpenError, Outgoing, Refusal, SendError, Ticket,
+        Answer, Incoming, Key, Message, MethodName, OpenError, Outgoing, Refusal, Reply, SendError,
+        Ticket,
     },
     status::{Code, Status},
 };
@@ -275,9 +276,10 @@ impl Pair {
             }
         }
         if !call.streams_responses {
-            let reply = core.poll_reply(key, &waker)?;
+            let mut reply = Reply::default();
+            let replied = core.poll_reply(key, &waker, &mut reply)?;
             core.release(key);
-            return Some(reply.map(|reply| {
+            return Some(replied.map(|()| {
                 assert_eq!(reply.message.payload, call.responses[0], "another answer");
                 call.received += 1;
             }));

@@ -13,7 +13,7 @@ use crate::{
     metadata::Metadata,
     proto::{
         Event, Incoming, KeepaliveConfig, Key, Limits, Message, MethodName, Outgoing, PeerLimits,
-        Reply,
+        Reply, Transmit,
         v2::{Core, Parity},
     },
     wire::v2::{self as wire, Body, EndHead, Frame},
@@ -96,7 +96,9 @@ impl Half {
     }
 
     pub(super) fn reply(&mut self, key: Key) -> Option<Result<Reply, CallError>> {
-        self.core.poll_reply(key, Waker::noop())
+        let mut reply = Reply::default();
+        let replied = self.core.poll_reply(key, Waker::noop(), &mut reply)?;
+        Some(replied.map(|()| reply))
     }
 
     /// The next message of a stream, which has come.
@@ -107,10 +109,9 @@ impl Half {
 
     /// The next frame to send.
     pub(super) fn frame(&mut self) -> Option<Frame> {
-        let mut frame = Vec::new();
-        let payload = self.core.transmit(self.now, &mut frame)?;
-        frame.extend_from_slice(&payload);
-        Some(wire::decode(frame.into()).unwrap())
+        let mut out = Transmit::default();
+        let any = self.core.transmit(self.now, &mut out);
+        any.then(|| wire::decode(out.into_bytes()).unwrap())
     }
 
     /// All frames to send.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::actors::{Call, Caller, Handler};
 use crate::{
     proto::{
-        Event, Limits, PeerLimits,
+        Event, Limits, PeerLimits, Transmit,
         v2::{Core, Parity},
     },
     session_end::SessionEnd,
@@ -272,14 +272,15 @@ impl Pair {
 
     fn transmit(&mut self, side: usize) -> bool {
         let mut any = false;
+        let mut out = Transmit::default();
         while !self.connected || self.sides[1 - side].arriving_bytes < self.capacity {
-            let mut frame = Vec::new();
-            let Some(payload) = self.sides[side].core.transmit(self.now, &mut frame) else {
+            if !self.sides[side].core.transmit(self.now, &mut out) {
                 break;
-            };
-            frame.extend_from_slice(&payload);
+            }
+            let frame = Bytes::from([&*out.head, &*out.payload].concat());
+            out.head.clear();
+            out.payload.clear();
             assert!(frame.len() <= 131_072, "a frame of {} bytes", frame.len());
-            let frame = Bytes::from(frame);
             if let Ok(Frame::Open(open)) = wire::decode(frame.clone()) {
                 self.opened(&open.metadata);
             }

@@ -11,7 +11,7 @@ use crate::{
             ids::{Found, Ids, Parity},
             pool::Pool,
             receive::{Effect, Freed, ReceiveHalf},
-            send::SendHalf,
+            send::{Piece, SendHalf},
             spare::Spare,
         },
     },
@@ -113,10 +113,17 @@ fn message(len: usize) -> Message {
     Bytes::from(vec![7; len]).into()
 }
 
+/// What goes out next, and its size.
+fn next_piece(half: &mut SendHalf) -> Option<(Piece, usize)> {
+    let mut payload = Bytes::new();
+    let piece = half.next_piece(&mut payload)?;
+    Some((piece, payload.len()))
+}
+
 /// The sizes of what goes out now.
 fn pieces(half: &mut SendHalf) -> Vec<usize> {
-    std::iter::from_fn(|| half.next_piece())
-        .map(|piece| piece.payload.len())
+    std::iter::from_fn(|| next_piece(half))
+        .map(|(_, len)| len)
         .collect()
 }
 
@@ -142,8 +149,8 @@ fn whatever_the_window_no_frame_waits_that_costs_over_half_of_it() {
                 half.push(message(size));
                 let mut left = size as u64;
                 let mut credit = window - used;
-                while let Some(piece) = half.next_piece() {
-                    let payload = piece.payload.len() as u64;
+                while let Some((piece, payload)) = next_piece(&mut half) {
+                    let payload = payload as u64;
                     credit = credit.checked_sub(payload + 16).unwrap();
                     left -= payload;
                     if piece.completes {
@@ -163,15 +170,11 @@ fn whatever_the_window_no_frame_waits_that_costs_over_half_of_it() {
 fn a_large_message_goes_out_in_chunks_that_make_it_up() {
     let mut half = SendHalf::new(1 << 20);
     half.push(message(200_000));
-    let first = half.next_piece().unwrap();
-    assert_eq!(
-        (first.total, first.payload.len()),
-        (NonZeroU64::new(200_000), 16_320)
-    );
-    let mut sum = first.payload.len();
-    while let Some(piece) = half.next_piece() {
+    let (first, mut sum) = next_piece(&mut half).unwrap();
+    assert_eq!((first.total, sum), (NonZeroU64::new(200_000), 16_320));
+    while let Some((piece, len)) = next_piece(&mut half) {
         assert_eq!(piece.total, None);
-        sum += piece.payload.len();
+        sum += len;
         assert_eq!(piece.completes, sum == 200_000);
     }
     assert_eq!(sum, 200_000);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     call_error::{Blame, Outcome},
     metadata::Metadata,
-    proto::{Answer, Event, Limits, PeerLimits, Refusal},
+    proto::{Answer, Event, Limits, PeerLimits, Refusal, Transmit},
     session_end::SessionEnd,
     status::{Code, Status},
     wire::v2::{self as wire, Body, Frame},
@@ -33,6 +33,20 @@ fn a_failure_may_end_a_call_in_the_middle_of_a_message() {
         (error.code(), error.outcome()),
         (Code::INTERNAL, Outcome::Ran)
     );
+    assert_empty(&half.core);
+    assert_eq!(half.core.pool.free(), 4 << 20);
+}
+
+#[test]
+fn a_second_response_fails_the_call_and_the_memory_of_the_first_is_given_back() {
+    let mut half = Half::new();
+    let (key, id) = half.sent(Some("x".into()), false);
+    half.receive(data_frame(id, (Some(b"abc"), Some(9)), false));
+    assert_eq!(half.core.pool.free(), (4 << 20) - 9, "it is set aside");
+    half.receive(data_frame(id, whole(b"defghi"), false));
+    half.receive(end_frame(id, 0, false, Some(b"another")));
+    let error = half.reply(key).unwrap().unwrap_err();
+    assert_eq!(error.message(), "2 responses to a call that has one");
     assert_empty(&half.core);
     assert_eq!(half.core.pool.free(), 4 << 20);
 }
@@ -329,10 +343,9 @@ fn metadata_and_a_message_fit_into_a_frame_whatever_the_peer_takes() {
         call.metadata.insert("x-a", &"v".repeat(len)).unwrap();
         let opened = half.core.open(&mut call.clone(), None, Waker::noop());
         assert_eq!(opened.is_ok(), fits);
-        let mut frame = Vec::new();
-        let payload = half.core.transmit(half.now, &mut frame);
-        let len = frame.len() + payload.unwrap_or_default().len();
-        assert!(len <= 131_072);
+        let mut out = Transmit::default();
+        half.core.transmit(half.now, &mut out);
+        assert!(out.into_bytes().len() <= 131_072);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     call_error::{Blame, CallError, Outcome},
     metadata::Metadata,
     proto::{
-        Answer, Event, Key, Limits, Message, MethodName, Outgoing, PeerLimits, Refusal,
+        Answer, Event, Key, Limits, Message, MethodName, Outgoing, PeerLimits, Refusal, Transmit,
         v2::{Core, Parity, exchange::Role, ids::Found},
     },
     session_end::SessionEnd,
@@ -205,10 +205,9 @@ impl Actor {
     }
 
     fn write(&mut self) {
-        let mut head = Vec::new();
-        while let Some(payload) = self.core.transmit(self.now, &mut head) {
-            head.extend_from_slice(&payload);
-            let frame = wire::decode(std::mem::take(&mut head).into()).unwrap();
+        let mut out = Transmit::default();
+        while self.core.transmit(self.now, &mut out) {
+            let frame = wire::decode(std::mem::take(&mut out).into_bytes()).unwrap();
             self.written.push(frame);
         }
     }

@@ -36,7 +36,7 @@ impl Seen {
         while !rest.is_empty() {
             let ours = frames.next().unwrap();
             let is_good = ours.is_ok();
-            self.compare_frame(split_field(&mut rest), ours, seed);
+            self.compare_frame(split_field(&mut rest), ours.map_err(|error| *error), seed);
             if !is_good {
                 return;
             }

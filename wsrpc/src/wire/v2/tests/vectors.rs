@@ -155,7 +155,7 @@ fn meanings(bytes: Vec<u8>) -> (Vec<Value>, Option<DecodeError>) {
     for frame in frames(&message) {
         match frame {
             Ok(frame) => meanings.push(meaning(&frame)),
-            Err(error) => return (meanings, Some(error)),
+            Err(error) => return (meanings, Some(*error)),
         }
     }
     (meanings, None)
