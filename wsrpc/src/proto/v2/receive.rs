@@ -408,17 +408,10 @@ impl ReceiveHalf {
     #[inline]
     pub(super) fn take(&mut self) -> Option<(Message, u64)> {
         let Arrived { message, held } = self.messages.pop()?;
-        self.wanted = false;
-        Some(match held {
-            Held::Window(cost) => {
-                self.owed = self.owed.saturating_add(cost);
-                (message, 0)
-            }
-            Held::Pool(bytes) => (message, bytes),
-        })
+        Some((message, self.taken(held)))
     }
 
-    /// Takes the one message that there is into `place`. Returns what it gives back to the pool.
+    /// Takes the next message, if there is one, into `place`, which is empty. Returns what it gives back to the pool.
     #[inline]
     pub(super) fn take_into(&mut self, place: &mut Message) -> u64 {
         let Some(arrived) = self.messages.front_mut() else {
@@ -427,6 +420,12 @@ impl ReceiveHalf {
         std::mem::swap(place, &mut arrived.message);
         let held = arrived.held;
         self.messages.pop();
+        self.taken(held)
+    }
+
+    /// A message was taken that held this. Returns what of it the pool gets back; of the window, its sender is owed it.
+    #[inline]
+    fn taken(&mut self, held: Held) -> u64 {
         self.wanted = false;
         match held {
             Held::Window(cost) => {
